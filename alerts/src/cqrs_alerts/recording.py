@@ -1,0 +1,214 @@
+"""Recorded series: the only names that alerts and dashboards know.
+
+Each object below is one series, derived from metrics of the catalogue. Names follow
+``level:metric:operations`` (https://prometheus.io/docs/practices/rules/) with the constant level
+``cqrs``, because the labels that are kept besides the type are the user's choice (``group_labels``)
+and must not change the names that dashboards use.
+
+Units are the metric's: durations and lag in ms, rates per second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cqrs_telemetry import catalog
+from cqrs_telemetry.catalog import Attribute, Metric
+
+from .config import Config
+from .naming import Part, label_name, series_name
+from .promql import Matcher, differs, equals, quantile, rate, ratio, select, sum_by
+
+RATE_WINDOW = "5m"  # the contract's; part of the recorded names
+QUANTILES = (0.5, 0.95, 0.99)
+LE = "le"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Rate of a counter, or of one part of a histogram, summed to ``by``."""
+
+    metric: Metric
+    by: tuple[Attribute, ...]
+    part: Part = ""
+    failures: bool = False  # only what carries an error type
+
+    @property
+    def name(self) -> str:
+        """Name of the recorded series."""
+        what = "failures" if self.failures else self.part
+        return f"cqrs:{_stem(self.metric)}{f'_{what}' if what else ''}:rate{RATE_WINDOW}"
+
+
+@dataclass(frozen=True)
+class Level:
+    """Present value of an up-down counter or gauge, summed over instances to ``by``."""
+
+    metric: Metric
+    by: tuple[Attribute, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the recorded series."""
+        return f"cqrs:{_stem(self.metric)}:sum"
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """Quantile of a histogram over the rate window, from recorded bucket rates."""
+
+    buckets: Rate
+    q: float
+
+    @property
+    def metric(self) -> Metric:
+        """The histogram."""
+        return self.buckets.metric
+
+    @property
+    def by(self) -> tuple[Attribute, ...]:
+        """Attributes that the series keeps."""
+        return self.buckets.by
+
+    @property
+    def name(self) -> str:
+        """Name of the recorded series."""
+        return f"cqrs:{_stem(self.metric)}:p{self.q * 100:g}_{RATE_WINDOW}"
+
+
+@dataclass(frozen=True)
+class ErrorRatio:
+    """Share of operations that ended in status error; 0 without errors, absent without traffic."""
+
+    rate: Rate
+    status: Attribute
+
+    @property
+    def metric(self) -> Metric:
+        """The counter."""
+        return self.rate.metric
+
+    @property
+    def by(self) -> tuple[Attribute, ...]:
+        """Attributes that the series keeps."""
+        return tuple(a for a in self.rate.by if a not in (self.status, catalog.EVENT_TYPE))
+
+    @property
+    def name(self) -> str:
+        """Name of the recorded series."""
+        return f"cqrs:{_stem(self.metric)}_errors:ratio_rate{RATE_WINDOW}"
+
+
+Recording = Rate | Level | Quantile | ErrorRatio
+
+_COMMAND = (catalog.COMMAND_TYPE,)
+_QUERY = (catalog.QUERY_TYPE,)
+_PROJECTION = (catalog.PROJECTION_NAME,)
+
+COMMAND_RATE = Rate(catalog.COMMAND_TOTAL, (*_COMMAND, catalog.COMMAND_STATUS))
+COMMAND_FAILURE_RATE = Rate(
+    catalog.COMMAND_TOTAL,
+    (*_COMMAND, catalog.COMMAND_STATUS, catalog.ERROR_TYPE),
+    failures=True,
+)
+COMMAND_ERROR_RATIO = ErrorRatio(COMMAND_RATE, catalog.COMMAND_STATUS)
+COMMAND_DURATION_BUCKETS = Rate(catalog.COMMAND_DURATION, _COMMAND, "bucket")
+COMMAND_DURATION_P50, COMMAND_DURATION_P95, COMMAND_DURATION_P99 = (
+    Quantile(COMMAND_DURATION_BUCKETS, q) for q in QUANTILES
+)
+COMMAND_ACTIVE = Level(catalog.COMMAND_ACTIVE, _COMMAND)
+EVENTS_PRODUCED_RATE = Rate(catalog.EVENTS_PRODUCED, (*_COMMAND, catalog.EVENT_TYPE))
+
+QUERY_RATE = Rate(catalog.QUERY_TOTAL, (*_QUERY, catalog.QUERY_STATUS))
+QUERY_FAILURE_RATE = Rate(
+    catalog.QUERY_TOTAL, (*_QUERY, catalog.QUERY_STATUS, catalog.ERROR_TYPE), failures=True
+)
+QUERY_ERROR_RATIO = ErrorRatio(QUERY_RATE, catalog.QUERY_STATUS)
+QUERY_DURATION_BUCKETS = Rate(catalog.QUERY_DURATION, _QUERY, "bucket")
+QUERY_DURATION_P50, QUERY_DURATION_P95, QUERY_DURATION_P99 = (
+    Quantile(QUERY_DURATION_BUCKETS, q) for q in QUANTILES
+)
+QUERY_ACTIVE = Level(catalog.QUERY_ACTIVE, _QUERY)
+RESULT_SIZE_BUCKETS = Rate(catalog.QUERY_RESULT_SIZE, _QUERY, "bucket")
+RESULT_SIZE_P50, RESULT_SIZE_P95, RESULT_SIZE_P99 = (
+    Quantile(RESULT_SIZE_BUCKETS, q) for q in QUANTILES
+)
+
+PROJECTION_RATE = Rate(
+    catalog.PROJECTION_TOTAL, (*_PROJECTION, catalog.EVENT_TYPE, catalog.PROJECTION_STATUS)
+)
+PROJECTION_FAILURE_RATE = Rate(
+    catalog.PROJECTION_TOTAL,
+    (*_PROJECTION, catalog.EVENT_TYPE, catalog.PROJECTION_STATUS, catalog.ERROR_TYPE),
+    failures=True,
+)
+PROJECTION_ERROR_RATIO = ErrorRatio(PROJECTION_RATE, catalog.PROJECTION_STATUS)
+PROJECTION_LAG_BUCKETS = Rate(catalog.PROJECTION_LAG, _PROJECTION, "bucket")
+PROJECTION_LAG_P50, PROJECTION_LAG_P95, PROJECTION_LAG_P99 = (
+    Quantile(PROJECTION_LAG_BUCKETS, q) for q in QUANTILES
+)
+PROJECTION_DURATION_BUCKETS = Rate(catalog.PROJECTION_DURATION, _PROJECTION, "bucket")
+PROJECTION_DURATION_P50, PROJECTION_DURATION_P95, PROJECTION_DURATION_P99 = (
+    Quantile(PROJECTION_DURATION_BUCKETS, q) for q in QUANTILES
+)
+CLOCK_SKEW_RATE = Rate(catalog.PROJECTION_CLOCK_SKEW, _PROJECTION)
+
+OVERFLOW_RATE = Rate(catalog.TELEMETRY_OVERFLOW, (catalog.SIDE, catalog.ATTRIBUTE_KEY))
+FAULT_RATE = Rate(catalog.TELEMETRY_FAULTS, (catalog.SIDE, catalog.ERROR_TYPE))
+
+RECORDINGS: tuple[Recording, ...] = tuple(
+    v for v in list(vars().values()) if isinstance(v, Rate | Level | Quantile | ErrorRatio)
+)
+
+
+def labels(recording: Recording, config: Config) -> tuple[str, ...]:
+    """Labels that the recorded series carries: the group labels, then its own."""
+    own = tuple(label_name(a, config.naming) for a in recording.by)
+    le = (LE,) if isinstance(recording, Rate) and recording.part == "bucket" else ()
+    return (*config.group_labels, *own, *le)
+
+
+def expression(recording: Recording, config: Config) -> str:
+    """The PromQL that the recorded series stands for."""
+    match recording:
+        case Rate():
+            selector = _select_raw(recording.metric, recording.part, config, recording.failures)
+            return sum_by(labels(recording, config), rate(selector, RATE_WINDOW))
+        case Level():
+            return sum_by(labels(recording, config), _select_raw(recording.metric, "", config))
+        case Quantile():
+            return quantile(recording.q, recording.buckets.name)
+        case ErrorRatio():
+            status = label_name(recording.status, config.naming)
+            by = labels(recording, config)
+            total = sum_by(by, recording.rate.name)
+            errors = sum_by(by, select(recording.rate.name, [equals(status, catalog.ERROR)]))
+            return ratio(f"{errors} or 0 * {total}", total)
+
+
+def rule_groups(config: Config) -> list[dict[str, Any]]:
+    """The recording rules, one group per instrumentation scope, as Prometheus loads them."""
+    scopes = dict.fromkeys(recording.metric.scope for recording in RECORDINGS)
+    return [
+        {
+            "name": f"{scope}.recording",
+            "rules": [
+                {"record": recording.name, "expr": expression(recording, config)}
+                for recording in RECORDINGS
+                if recording.metric.scope == scope
+            ],
+        }
+        for scope in scopes
+    ]
+
+
+def _select_raw(metric: Metric, part: Part, config: Config, failures: bool = False) -> str:
+    matchers: list[Matcher] = list(config.selector)
+    if failures:
+        matchers.append(differs(label_name(catalog.ERROR_TYPE, config.naming), ""))
+    return select(series_name(metric, config.naming, part), matchers)
+
+
+def _stem(metric: Metric) -> str:
+    return metric.name.removeprefix("cqrs.").replace(".", "_")
