@@ -1,0 +1,56 @@
+# Everything runs in .venv (from requirements.lock) and .tools (servers, linters); neither needs root.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.PHONY: help demo test lint format type generate generated-unchanged bench tools lock clean
+
+python := .venv/bin/python
+members := instrumentation alerts dashboards examples/orders
+generated := alerts/generated alerts/runbooks dashboards/generated docs/metrics.md README.md
+
+help: ## List the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: .venv/.ready ## Run the example under load with real Prometheus; DURATION=90 ends by itself
+	@$(python) tools/get_servers.py prometheus promtool
+	@exec .venv/bin/orders demo
+
+test: lint type generated-unchanged tools ## Everything that CI runs
+	$(python) -m pytest
+
+lint: .venv/.ready ## Check style with ruff
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+format: .venv/.ready ## Mend what ruff can mend
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+type: .venv/.ready ## Check types with mypy and basedpyright
+	.venv/bin/mypy
+	.venv/bin/basedpyright
+
+generate: .venv/.ready ## Write rules, runbooks, dashboards and reference again
+	.venv/bin/cqrs-alerts generate --output alerts/generated
+	.venv/bin/cqrs-dashboards generate --output dashboards/generated
+
+generated-unchanged: generate
+	@git diff --exit-code --stat -- $(generated) && test -z "$$(git status --porcelain -- $(generated))" \
+	  || { git status --short -- $(generated); echo 'generated files differ: commit what make generate wrote' >&2; exit 1; }
+
+bench: .venv/.ready ## Compare our cost with the hand-written code's, side by side
+	$(python) tests/bench/run.py
+
+tools: .venv/.ready ## Get Prometheus, Alertmanager and the linters into .tools/bin
+	@$(python) tools/get_servers.py
+
+lock: ## Pin the dependencies again after a pyproject.toml changed
+	.venv/bin/uv lock --upgrade
+	.venv/bin/uv export -q --all-packages --all-extras --all-groups --no-emit-workspace \
+	  --no-header --no-annotate --format requirements-txt -o requirements.lock
+
+clean: ## Remove everything that make made
+	rm -rf .venv .tools .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready: requirements.lock pyproject.toml $(members:%=%/pyproject.toml) tools/bootstrap.sh
+	@tools/bootstrap.sh
