@@ -1,0 +1,1 @@
+"""An event-sourced shop, instrumented with cqrs-telemetry."""

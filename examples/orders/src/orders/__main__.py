@@ -1,0 +1,5 @@
+"""``python -m orders`` is ``orders``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The demo: service, projection, load and Prometheus, started and watched by one process."""

@@ -1,0 +1,76 @@
+"""The demo's Prometheus: where it is, how it is configured, what it answers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from ..telemetry import SERVICE
+
+# Short, so that the first rates exist seconds after the start: rate() needs two scrapes.
+SCRAPE_INTERVAL = "2s"
+
+
+class PrometheusMissingError(Exception):
+    """There is no Prometheus on this machine."""
+
+
+def find_prometheus(start: Path) -> Path:
+    """Find the program in ``.tools/bin`` of a folder or one above it, else on PATH.
+
+    Raises:
+        PrometheusMissingError: It is in neither.
+    """
+    for folder in (start, *start.parents):
+        program = folder / ".tools" / "bin" / "prometheus"
+        if program.is_file():
+            return program
+    on_path = shutil.which("prometheus")
+    if on_path is None:
+        raise PrometheusMissingError(
+            f"no prometheus in {start / '.tools' / 'bin'} or on PATH; run `make tools`"
+        )
+    return Path(on_path)
+
+
+def configuration(rules: Path, targets: Sequence[str], itself: str) -> str:
+    """``prometheus.yml``: the shop's processes as one job, and Prometheus as another."""
+    document: dict[str, Any] = {
+        "global": {
+            "scrape_interval": SCRAPE_INTERVAL,
+            "scrape_timeout": SCRAPE_INTERVAL,
+            "evaluation_interval": SCRAPE_INTERVAL,
+        },
+        "rule_files": [f"{rules.absolute()}/*.yaml"],
+        "scrape_configs": [
+            {"job_name": SERVICE, "static_configs": [{"targets": list(targets)}]},
+            {"job_name": "prometheus", "static_configs": [{"targets": [itself]}]},
+        ],
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def command_line(program: Path, config: Path, storage: Path, address: str) -> list[str]:
+    """Start Prometheus on a loopback address with its data in ``storage``."""
+    return [
+        str(program),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={storage}",
+        f"--web.listen-address={address}",
+        "--log.level=warn",
+    ]
+
+
+def count_series(url: str, name: str) -> int:
+    """How many series of a name Prometheus has now; 0 also while it does not answer."""
+    try:
+        answer = httpx.get(f"{url}/api/v1/query", params={"query": f"count({{__name__={name!r}}})"})
+        result = answer.json()["data"]["result"]
+    except (httpx.TransportError, ValueError, KeyError):
+        return 0
+    return int(result[0]["value"][1]) if result else 0

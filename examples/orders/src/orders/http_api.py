@@ -1,0 +1,129 @@
+"""The shop over HTTP: ``POST /commands/PlaceOrder`` with JSON, ``GET /queries/ListOrders?limit=5``.
+
+Handlers are synchronous, as eventsourcing is, and run in the server's thread pool. What telemetry
+counts as rejected is answered with 404, 409 or 422; what it counts as an error, with 5xx.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any
+
+from eventsourcing.persistence import IntegrityError
+from pydantic import TypeAdapter, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from cqrs_telemetry import CqrsTelemetry, InstrumentedCommandBus, InstrumentedQueryBus
+
+from .application import Shop
+from .commands import Recorded, command_handlers
+from .domain import NotFoundError, ShopError
+from .queries import query_handlers
+from .read_model import NotProjectedError, ReadModel
+
+# A conflict is an answer too: nothing was saved, and asking again is right.
+REJECTIONS = (ShopError, IntegrityError)
+
+
+def build_app(
+    shop: Shop, read_model: ReadModel, telemetry: CqrsTelemetry | None = None
+) -> Starlette:
+    """Build the application from both sides; ``telemetry`` defaults to the global providers."""
+    telemetry = telemetry or CqrsTelemetry(rejections=REJECTIONS)
+    commands, queries = command_handlers(shop), query_handlers(read_model)
+    command_bus = InstrumentedCommandBus(commands, telemetry=telemetry)
+    query_bus = InstrumentedQueryBus(queries, telemetry=telemetry)
+    command_types, query_types = _adapters(commands), _adapters(queries)
+
+    async def dispatch(request: Request) -> Response:
+        adapter = _named(command_types, request, "command")
+        command = adapter.validate_json(await request.body())
+        started = perf_counter()
+        recorded: Recorded = await run_in_threadpool(command_bus.dispatch, command)
+        return JSONResponse(
+            {
+                "aggregate_id": command.aggregate_id,
+                "events": [type(event).__name__ for event in recorded.events],
+            },
+            headers=_timing(started),
+        )
+
+    async def execute(request: Request) -> Response:
+        adapter = _named(query_types, request, "query")
+        query = adapter.validate_strings(dict(request.query_params))
+        started = perf_counter()
+        result = await run_in_threadpool(query_bus.execute, query)
+        if isinstance(result, Iterator):
+            return StreamingResponse(_lines(result), media_type="application/x-ndjson")
+        headers = _timing(started)
+        if result is None:
+            return _refuse(HTTPStatus.NOT_FOUND, NotFoundError("nothing to see"), headers)
+        return JSONResponse(result, headers=headers)
+
+    return Starlette(
+        routes=[
+            Route("/commands/{name}", dispatch, methods=["POST"]),
+            Route("/queries/{name}", execute, methods=["GET"]),
+            Route("/health", lambda _: JSONResponse({"status": "ok"})),
+        ],
+        exception_handlers={
+            ValidationError: _invalid,
+            NotFoundError: lambda _, error: _refuse(HTTPStatus.NOT_FOUND, error),
+            ShopError: lambda _, error: _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, error),
+            IntegrityError: lambda _, error: _refuse(HTTPStatus.CONFLICT, error),
+            NotProjectedError: lambda _, error: _refuse(HTTPStatus.SERVICE_UNAVAILABLE, error),
+            Exception: lambda _, error: _refuse(HTTPStatus.INTERNAL_SERVER_ERROR, error),
+        },
+    )
+
+
+def _adapters(types: Iterable[type]) -> dict[str, TypeAdapter[Any]]:
+    return {message_type.__name__: TypeAdapter(message_type) for message_type in types}
+
+
+def _named(adapters: dict[str, TypeAdapter[Any]], request: Request, kind: str) -> TypeAdapter[Any]:
+    name = request.path_params["name"]
+    if name not in adapters:
+        raise NotFoundError(f"no {kind} {name!r}; there are {', '.join(adapters)}")
+    return adapters[name]
+
+
+def _timing(started: float) -> dict[str, str]:
+    # https://www.w3.org/TR/server-timing/: what the bus took, without HTTP around it
+    return {"Server-Timing": f"bus;dur={(perf_counter() - started) * 1000:.3f}"}
+
+
+def _lines(rows: Iterator[Any]) -> Iterator[str]:
+    return (json.dumps(row) + "\n" for row in rows)
+
+
+def _refuse(
+    status: HTTPStatus, error: Exception, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    message = str(error) if status < HTTPStatus.INTERNAL_SERVER_ERROR else status.phrase
+    if isinstance(error, NotProjectedError):
+        message = str(error)
+    return JSONResponse(
+        {"error": {"type": type(error).__name__, "message": message}},
+        status_code=status,
+        headers=headers,
+    )
+
+
+def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ValidationError)  # noqa: S101 - registered for this type alone
+    problems = [
+        {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
+        for problem in error.errors()
+    ]
+    return JSONResponse(
+        {"error": {"type": "InvalidMessage", "message": "see fields", "fields": problems}},
+        status_code=HTTPStatus.BAD_REQUEST,
+    )

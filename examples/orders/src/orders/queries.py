@@ -1,0 +1,130 @@
+"""The queries and what answers them, from the read tables alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from .messages import Limit, Message, Offset, Text
+from .read_model import ReadModel
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GetOrder(Message):
+    """One order with its lines; none when no such order is visible yet."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class ListOrders(Message):
+    """A page of orders, newest first."""
+
+    limit: Limit = 20
+    offset: Offset = 0
+
+
+@dataclass(frozen=True)
+class SearchOrders(Message):
+    """Orders of customers whose name contains a text."""
+
+    text: Text
+    limit: Limit = 1_000
+
+
+@dataclass(frozen=True)
+class OrderHistory(Message):
+    """What happened to an order, one event after the other."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class StockLevels(Message):
+    """Products and their quantities."""
+
+
+@dataclass(frozen=True)
+class BusiestOrders(Message):
+    """Orders around which most others were placed: the slow one.
+
+    It compares each of the latest orders with each other one, as reports do that nobody has looked
+    at since there were few orders.
+    """
+
+    latest: Annotated[int, Field(ge=1, le=5_000)] = 1_000
+    limit: Limit = 10
+
+
+Query = GetOrder | ListOrders | SearchOrders | OrderHistory | StockLevels | BusiestOrders
+
+
+def query_handlers(read_model: ReadModel) -> dict[type, Callable[[Any], Any]]:
+    """A handler for each type of query."""
+
+    def get_order(query: GetOrder) -> Row | None:
+        order_id = str(query.order_id)
+        orders = read_model.select(
+            "orders", "SELECT * FROM orders WHERE order_id = :order_id", order_id=order_id
+        )
+        lines = read_model.select(
+            "orders",
+            "SELECT sku, quantity FROM order_lines WHERE order_id = :order_id",
+            order_id=order_id,
+        )
+        return {**orders[0], "lines": {r["sku"]: r["quantity"] for r in lines}} if orders else None
+
+    def list_orders(query: ListOrders) -> list[Row]:
+        return read_model.select(
+            "orders",
+            "SELECT * FROM orders ORDER BY placed_at DESC LIMIT :limit OFFSET :offset",
+            limit=query.limit,
+            offset=query.offset,
+        )
+
+    def search_orders(query: SearchOrders) -> list[Row]:
+        return read_model.select(
+            "orders",
+            "SELECT * FROM orders WHERE instr(customer, :text) LIMIT :limit",
+            text=query.text,
+            limit=query.limit,
+        )
+
+    def order_history(query: OrderHistory) -> Iterator[Row]:
+        return read_model.stream(
+            "orders",
+            "SELECT position, event, occurred_at, projected_at FROM history"
+            " WHERE subject = :order_id ORDER BY position",
+            order_id=str(query.order_id),
+        )
+
+    def stock_levels(_: StockLevels) -> list[Row]:
+        return read_model.select("stock", "SELECT sku, price, quantity FROM products ORDER BY sku")
+
+    def busiest_orders(query: BusiestOrders) -> list[Row]:
+        return read_model.select(
+            "orders",
+            """WITH latest AS MATERIALIZED (
+                SELECT order_id, placed_at FROM orders ORDER BY placed_at DESC LIMIT :latest
+            )
+            SELECT one.order_id, sum(abs(one.placed_at - other.placed_at) < 5) AS neighbours
+            FROM latest AS one JOIN latest AS other
+            GROUP BY one.order_id ORDER BY neighbours DESC LIMIT :limit""",
+            latest=query.latest,
+            limit=query.limit,
+        )
+
+    return {
+        GetOrder: get_order,
+        ListOrders: list_orders,
+        SearchOrders: search_orders,
+        OrderHistory: order_history,
+        StockLevels: stock_levels,
+        BusiestOrders: busiest_orders,
+    }
