@@ -42,8 +42,8 @@ class Attribute:
 class Metric:
     """A metric as the OpenTelemetry API sees it.
 
-    ``bounds`` are a histogram's bucket boundaries in the metric's unit. They are floats, because the
-    Prometheus exporter prints ``le="5"`` for an int and ``le="5.0"`` for a float.
+    ``bounds`` are a histogram's bucket boundaries in the metric's unit. They are floats, because
+    the Prometheus exporter prints ``le="5"`` for an int and ``le="5.0"`` for a float.
     """
 
     name: str

@@ -1,0 +1,35 @@
+"""What the command bus and the query bus share: finding the handler and running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._operation import NoHandlerError, Operation, call
+
+if TYPE_CHECKING:
+    from .telemetry import CqrsTelemetry
+
+
+class Bus:
+    """Handlers by class name or class, and the telemetry to run them under."""
+
+    _no_handler: str
+
+    def __init__(self, handlers: Mapping[Any, Any], telemetry: CqrsTelemetry | None) -> None:
+        from .telemetry import default_telemetry  # which imports the buses
+
+        self.handlers = handlers
+        self._telemetry = telemetry or default_telemetry()
+
+    def _names(self) -> Iterable[str]:
+        return [key if isinstance(key, str) else key.__name__ for key in self.handlers]
+
+    def _run(self, operation: Operation, message: Any) -> Any:
+        handler = self.handlers.get(type(message).__name__)
+        if handler is None:
+            handler = self.handlers.get(type(message), self._refuse)
+        return call(operation, getattr(handler, "handle", handler), message)
+
+    def _refuse(self, message: Any) -> Any:
+        raise NoHandlerError(f"No handler for {type(message).__name__}", self._no_handler)

@@ -1,0 +1,67 @@
+"""Trace context across the event store: from a command's span into event metadata and back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TypeVar
+
+from opentelemetry import context as otel_context
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+
+_logger = logging.getLogger("cqrs_telemetry")
+
+EventContext = trace.SpanContext | Context | Mapping[str, Any] | None
+"""What says where an event came from: a span context, a context, or a carrier such as the event's
+metadata."""
+
+Carrier = TypeVar("Carrier", bound=MutableMapping[str, Any])
+
+# Instrumentation is suppressed by a plain key and by a unique one, as in OpenTelemetry's own
+# instrumentation.utils.is_instrumentation_enabled; the unique one has no public name.
+_SUPPRESS_KEYS = (
+    "suppress_instrumentation",
+    getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
+)
+
+
+def is_suppressed(context: Context) -> bool:
+    """Whether the caller asked for no instrumentation in this context."""
+    return bool(context and (context.get(_SUPPRESS_KEYS[0]) or context.get(_SUPPRESS_KEYS[1])))
+
+
+def inject_context(carrier: Carrier) -> Carrier:
+    """Write the current trace context into ``carrier`` (W3C unless configured otherwise).
+
+    Returns the carrier, so that ``metadata = inject_context({})`` reads well. Never raises.
+    """
+    try:
+        propagate.inject(carrier)
+    except Exception:
+        _logger.warning("could not inject the trace context", exc_info=True)
+    return carrier
+
+
+def extract_context(carrier: Mapping[str, Any] | None) -> Context:
+    """Read a trace context out of event metadata; empty when there is none. Never raises."""
+    if not carrier:
+        return Context()
+    try:
+        return propagate.extract(carrier, Context())
+    except Exception:
+        _logger.warning("could not extract the trace context", exc_info=True)
+        return Context()
+
+
+def span_context(source: EventContext) -> trace.SpanContext | None:
+    """The span that ``source`` names, None when it names none."""
+    if source is None:
+        return None
+    if isinstance(source, trace.SpanContext):
+        found = source
+    else:
+        # Context is a dict too: ask for it first.
+        context = source if isinstance(source, Context) else extract_context(source)
+        found = trace.get_current_span(context).get_span_context()
+    return found if found.is_valid else None

@@ -1,0 +1,232 @@
+"""What operations of one side record to: names resolved once, cells and attribute sets kept."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from opentelemetry.metrics import Histogram
+from opentelemetry.trace import Tracer
+
+from . import catalog
+from ._instruments import Cell, Cells, Instruments
+from ._operation import is_cancellation
+from .catalog import Attribute, Metric, Side, Status
+
+_logger = logging.getLogger("cqrs_telemetry")
+
+
+@dataclass(frozen=True)
+class Path:
+    """What distinguishes commands, queries and projections in the catalogue."""
+
+    side: Side
+    scope: str
+    span_prefix: str
+    types: tuple[Attribute, ...]
+    status: Attribute
+    duration: Metric
+    total: Metric
+    active: Metric | None
+    span_status: Attribute
+
+
+COMMANDS = Path(
+    catalog.WRITE, catalog.WRITE_SCOPE, "command", (catalog.COMMAND_TYPE,), catalog.COMMAND_STATUS,
+    catalog.COMMAND_DURATION, catalog.COMMAND_TOTAL, catalog.COMMAND_ACTIVE,
+    catalog.SPAN_COMMAND_STATUS,
+)  # fmt: skip
+QUERIES = Path(
+    catalog.READ, catalog.READ_SCOPE, "query", (catalog.QUERY_TYPE,), catalog.QUERY_STATUS,
+    catalog.QUERY_DURATION, catalog.QUERY_TOTAL, catalog.QUERY_ACTIVE, catalog.SPAN_QUERY_STATUS,
+)  # fmt: skip
+PROJECTIONS = Path(
+    catalog.PROJECTION, catalog.PROJECTION_SCOPE, "projection",
+    (catalog.PROJECTION_NAME, catalog.EVENT_TYPE), catalog.PROJECTION_STATUS,
+    catalog.PROJECTION_DURATION, catalog.PROJECTION_TOTAL, None, catalog.SPAN_PROJECTION_STATUS,
+)  # fmt: skip
+
+
+class BoundedNames:
+    """The first ``limit`` values of an attribute; later ones fold into ``_other``.
+
+    Names come from class names, which code can make without end; every new one costs some twenty
+    series in Prometheus and memory here.
+    """
+
+    def __init__(self, attribute: Attribute, limit: int, overflow: Cell) -> None:
+        self._attribute = attribute
+        self._limit = limit
+        self._overflow = overflow
+        self._lock = threading.Lock()
+        self._names: set[str] = set()
+        self._warned = False
+
+    def fold(self, name: str) -> str:
+        """``name``, or ``_other`` when there have been too many."""
+        if name in self._names:
+            return name
+        with self._lock:
+            if len(self._names) < self._limit:
+                self._names.add(name)
+                return name
+            warn, self._warned = not self._warned, True
+        if warn:
+            _logger.warning(
+                "more than %d values of %s: %r and further ones are recorded as %r; "
+                "raise max_types if they are all real types",
+                self._limit, self._attribute.key, name, catalog.OTHER_TYPE,
+            )  # fmt: skip
+        self._overflow.add(1)
+        return catalog.OTHER_TYPE
+
+
+class TypeRecord:
+    """Everything that is the same for all operations of one type."""
+
+    __slots__ = ("_durations", "_path", "_totals", "active", "base", "duration", "produced",
+                 "span_name", "totals")  # fmt: skip
+
+    def __init__(self, path: Path, names: tuple[str, ...], instruments: Instruments) -> None:
+        self._path = path
+        self.span_name = f"{path.span_prefix}.{names[0]}"
+        keys = (attribute.key for attribute in path.types)
+        self.base = {catalog.SIDE.key: path.side, **dict(zip(keys, names, strict=True))}
+        self.duration: Histogram = instruments.histograms[path.duration]
+        self.totals: Cells = instruments.cells[path.total]
+        self.active: Cell | None = instruments.cells[path.active].cell(
+            {key: self.base[key] for key in (a.key for a in path.active.attributes)}
+        ) if path.active else None  # fmt: skip
+        self.produced: dict[str, Cell] = {}  # by event type
+        self._durations: dict[Status, dict[str, str]] = {}
+        self._totals: dict[tuple[Status, str | None], Cell] = {}
+        # A counter that appears with its first increment hides that increment from rate(), and a
+        # panel without series cannot be told from a broken one.
+        self.total(catalog.SUCCESS)
+        self.total(catalog.ERROR)
+
+    def duration_attributes(self, status: Status) -> dict[str, str]:
+        """The attribute set of a duration."""
+        attributes = self._durations.get(status)
+        if attributes is None:
+            attributes = self._durations[status] = {**self.base, self._path.status.key: status}
+        return attributes
+
+    def total(self, status: Status, error_type: str | None = None) -> Cell:
+        """The counter's cell for an outcome."""
+        cell = self._totals.get((status, error_type))
+        if cell is None:
+            attributes = {**self.base, self._path.status.key: status}
+            if error_type is not None:
+                attributes[catalog.ERROR_TYPE.key] = error_type
+            cell = self._totals[status, error_type] = self.totals.cell(attributes)
+        return cell
+
+
+class Recorder:
+    """One side's tracer, instruments and types."""
+
+    def __init__(
+        self,
+        path: Path,
+        tracer: Tracer,
+        instruments: Instruments,
+        rejections: tuple[type[BaseException], ...],
+        max_types: int,
+    ) -> None:
+        self.path = path
+        self.tracer = tracer
+        self.instruments = instruments
+        self._rejections = rejections
+        self._max_types = max_types
+        self._types = tuple(self.bounded(attribute) for attribute in path.types)
+        self.error_types = self.bounded(catalog.ERROR_TYPE)
+        self._records: dict[tuple[str, ...], TypeRecord] = {}
+        self._logged_faults: set[str] = set()
+        self._faults({})
+
+    @cached_property
+    def event_types(self) -> BoundedNames:
+        """The limit on types of events that commands produce."""
+        return self.bounded(catalog.EVENT_TYPE)
+
+    def bounded(self, attribute: Attribute) -> BoundedNames:
+        """A limit on one attribute's values."""
+        overflow = self.instruments.cells[catalog.TELEMETRY_OVERFLOW].cell(
+            {catalog.SIDE.key: self.path.side, catalog.ATTRIBUTE_KEY.key: attribute.key}
+        )
+        return BoundedNames(attribute, self._max_types, overflow)
+
+    def record(self, *names: str) -> TypeRecord:
+        """The record of a type; types past the limit share one."""
+        record = self._records.get(names)
+        if record is None:
+            folded = tuple(types.fold(name) for types, name in zip(self._types, names, strict=True))
+            record = self._records.get(folded)
+            if record is None:
+                record = TypeRecord(self.path, folded, self.instruments)
+                if self.path is PROJECTIONS:
+                    self.skew(record)  # starts it at 0
+                record = self._records.setdefault(folded, record)
+        return record
+
+    def declare(self, names: Iterable[str]) -> None:
+        """Start the counters of known types at 0, before the first message."""
+        for name in names:
+            self.record(name)
+
+    def events_cell(self, record: TypeRecord, event_type: str) -> Cell:
+        """The cell that counts one type of domain event from one type of command."""
+        name = self.event_types.fold(event_type)
+        attributes = {**record.base, catalog.EVENT_TYPE.key: name}
+        cell = self.instruments.cells[catalog.EVENTS_PRODUCED].cell(attributes)
+        if name == event_type:
+            record.produced[name] = cell
+        return cell
+
+    def identify(
+        self, message: Any, given: Any = None, take: Callable[[Any], Any] | None = None
+    ) -> str:
+        """The aggregate's id as text: given, taken from the message, or empty."""
+        try:
+            if given is None and not isinstance(message, str | type):
+                given = take(message) if take else getattr(message, "aggregate_id", None)
+            return "" if given is None else str(given)
+        except Exception as fault:
+            self.count_fault(fault)
+            return ""
+
+    def skew(self, record: TypeRecord) -> Cell:
+        """The cell that counts a projection's events from the future."""
+        keys = (attribute.key for attribute in catalog.PROJECTION_CLOCK_SKEW.attributes)
+        attributes = {key: record.base[key] for key in keys}
+        return self.instruments.cells[catalog.PROJECTION_CLOCK_SKEW].cell(attributes)
+
+    def classify(self, exception: BaseException) -> Status:
+        """The outcome that an exception stands for."""
+        if isinstance(exception, self._rejections):
+            return catalog.REJECTED
+        return catalog.CANCELLED if is_cancellation(exception) else catalog.ERROR
+
+    def _faults(self, attributes: dict[str, str]) -> Cell:
+        cells = self.instruments.cells[catalog.TELEMETRY_FAULTS]
+        return cells.cell({catalog.SIDE.key: self.path.side, **attributes})
+
+    def count_fault(self, fault: Exception) -> None:
+        """Count an error of the instrumentation itself; log the first of each type."""
+        try:
+            name = self.error_types.fold(type(fault).__name__)
+            self._faults({catalog.ERROR_TYPE.key: name}).add(1)
+            if name not in self._logged_faults:
+                self._logged_faults.add(name)
+                _logger.warning(
+                    "telemetry of the %s side failed; the business code is not affected. "
+                    "Further faults of this type are only counted",
+                    self.path.side, exc_info=fault,
+                )  # fmt: skip
+        except Exception:  # noqa: S110 - nothing is left that could report it
+            pass

@@ -1,0 +1,86 @@
+"""The write side: commands, their outcome, and the domain events that they produce."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import catalog
+from ._bus import Bus
+from ._operation import Operation, Result
+
+if TYPE_CHECKING:
+    from .telemetry import CqrsTelemetry
+
+# Beyond these the span carries only the count: a bulk import would make a span of megabytes.
+_MAX_SPAN_EVENTS = 4
+
+
+class CommandOperation(Operation):
+    """A command being handled."""
+
+    __slots__ = ("_events",)
+
+    def produced(self, events: Iterable[Any]) -> None:
+        """Count the domain events that the command produced, by their class names.
+
+        Takes any collection; an iterator is left alone, since counting it would use it up.
+        """
+        record = self._record
+        if record is None:
+            return
+        try:
+            if not hasattr(events, "__len__"):
+                return
+            span = self._span
+            traced = span.is_recording()
+            count = 0
+            for count, event in enumerate(events, 1):
+                name = type(event).__name__
+                cell = record.produced.get(name)
+                if cell is None:
+                    cell = self._recorder.events_cell(record, name)
+                cell.add(1)
+                if traced and count <= _MAX_SPAN_EVENTS:
+                    span.add_event(catalog.SPAN_EVENT_PRODUCED, {catalog.EVENT_TYPE.key: name})
+            if traced:
+                span.set_attribute(catalog.SPAN_EVENTS_COUNT.key, count)
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+
+    def returned(self, result: Result) -> Result:
+        """Count ``result.events``, as the contract's bus does."""
+        try:
+            events = getattr(result, "events", None)
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+        else:
+            if events is not None:
+                self.produced(events)
+        return result
+
+
+class InstrumentedCommandBus(Bus):
+    """A command bus that records every command.
+
+    Args:
+        handlers: By class name or by class; objects with ``handle``, or callables; sync or async.
+            Looked up at each dispatch, so handlers may be added later.
+        telemetry: Where to record; by default to the global OpenTelemetry providers.
+    """
+
+    _no_handler = "No handler found"
+
+    def __init__(
+        self, handlers: Mapping[Any, Any], *, telemetry: CqrsTelemetry | None = None
+    ) -> None:
+        super().__init__(handlers, telemetry)
+        self._telemetry.commands.declare(self._names())
+
+    def dispatch(self, command: Any) -> Any:
+        """Handle ``command``; an awaitable when its handler is async.
+
+        Raises:
+            NoHandlerError: a ``ValueError``, when there is no handler for the command's class.
+        """
+        return self._run(self._telemetry.command(command), command)

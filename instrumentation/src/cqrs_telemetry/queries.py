@@ -1,0 +1,190 @@
+"""The read side: queries, their outcome, and the size of what they return."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence, Set, ValuesView
+from types import AsyncGeneratorType, GeneratorType, TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from . import catalog
+from ._bus import Bus
+from ._operation import Operation, Result
+from .catalog import Status
+
+if TYPE_CHECKING:
+    from .telemetry import CqrsTelemetry
+
+# What a page of results calls its rows, in the order of how sure the name is.
+_PAGE_FIELDS = ("items", "results")
+_NOT_ROWS = (str, bytes, bytearray, memoryview, Mapping)
+# Only what is known to be in memory: len() of a lazy result set may run the query again.
+_ROWS = (Sequence, Set, ValuesView, deque)
+
+
+class QueryOperation(Operation):
+    """A query being executed."""
+
+    __slots__ = ("_size",)
+
+    def __enter__(self) -> QueryOperation:
+        self._size: int | None = None
+        return super().__enter__()
+
+    def returned(self, result: Result) -> Result:
+        """Take the query's result and record its size at the end.
+
+        Collections and pages (``items`` or ``results`` that is a collection) count their rows,
+        ``None`` counts 0. A generator comes back wrapped: its rows are counted as they are
+        consumed, and the operation ends with it. Anything else, also text and mappings, is one
+        thing and has no size.
+        """
+        if not self._entered:
+            return result
+        try:
+            if isinstance(result, GeneratorType):
+                self._deferred = True
+                return cast(Result, _CountedGenerator(self, result))
+            if isinstance(result, AsyncGeneratorType):
+                self._deferred = True
+                return cast(Result, _CountedAsyncGenerator(self, result))
+            self._size = result_size(result)
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+        return result
+
+    def step(self, *, last: bool = False) -> _Step:
+        """One resumption of the generator that this query returned."""
+        return _Step(self, last)
+
+    def _measure(self, status: Status) -> None:
+        size = self._size
+        if size is None or status != catalog.SUCCESS or self._record is None:
+            return
+        histogram = self._recorder.instruments.histograms[catalog.QUERY_RESULT_SIZE]
+        histogram.record(size, self._record.base, self._context)
+        if self._span.is_recording():
+            self._span.set_attribute(catalog.SPAN_RESULT_COUNT.key, size)
+
+
+def result_size(result: object) -> int | None:
+    """Rows in a query's result, None when it is not a set of rows."""
+    if result is None:
+        return 0
+    if isinstance(result, _NOT_ROWS):
+        return None
+    if isinstance(result, _ROWS):
+        return len(result)
+    for field in _PAGE_FIELDS:
+        rows = getattr(result, field, None)
+        if isinstance(rows, _ROWS) and not isinstance(rows, _NOT_ROWS):
+            return len(rows)
+    return None
+
+
+class _CountedGenerator(Generator[Any, Any, Any]):
+    """A generator whose query ends with it; its span is current only while its code runs."""
+
+    def __init__(self, operation: QueryOperation, rows: Generator[Any, Any, Any]) -> None:
+        self._operation = operation
+        self._rows = rows
+
+    def send(self, value: Any) -> Any:
+        return self._step(self._rows.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._step(self._rows.throw, *error)
+
+    def close(self) -> None:
+        with self._operation.step(last=True):
+            self._rows.close()
+
+    def __del__(self) -> None:
+        self.close()  # a generator that nobody started has no other end
+
+    def _step(self, resume: Callable[..., Any], *args: Any) -> Any:
+        with self._operation.step():
+            return resume(*args)
+
+
+class _CountedAsyncGenerator(AsyncGenerator[Any, Any]):
+    """The same for an asynchronous generator."""
+
+    def __init__(self, operation: QueryOperation, rows: AsyncGenerator[Any, Any]) -> None:
+        self._operation = operation
+        self._rows = rows
+
+    async def asend(self, value: Any) -> Any:
+        return await self._step(self._rows.asend, value)
+
+    async def athrow(self, *error: Any) -> Any:
+        return await self._step(self._rows.athrow, *error)
+
+    async def aclose(self) -> None:
+        with self._operation.step(last=True):
+            await self._rows.aclose()
+
+    def __del__(self) -> None:
+        with self._operation.step(last=True):
+            """Nothing to run: only the end to record."""
+
+    async def _step(self, resume: Callable[..., Any], *args: Any) -> Any:
+        with self._operation.step():
+            return await resume(*args)
+
+
+class _Step:
+    """One resumption of a generator, inside its query's span."""
+
+    __slots__ = ("_last", "_operation")
+
+    def __init__(self, operation: QueryOperation, last: bool) -> None:
+        self._operation = operation
+        self._last = last
+
+    def __enter__(self) -> None:
+        if self._operation._entered:
+            self._operation._resume()
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        exception: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        operation = self._operation
+        if not operation._entered:
+            return
+        if exception is None and not self._last:
+            operation._size = (operation._size or 0) + 1
+            operation._leave_context()
+            return
+        operation._size = operation._size or 0
+        ended = isinstance(exception, StopIteration | StopAsyncIteration | GeneratorExit)
+        operation._finish(None if ended else exception)
+
+
+class InstrumentedQueryBus(Bus):
+    """A query bus that records every query and the size of its result.
+
+    Args:
+        handlers: By class name or by class; objects with ``handle``, or callables; sync or async.
+            Looked up at each execution, so handlers may be added later.
+        telemetry: Where to record; by default to the global OpenTelemetry providers.
+    """
+
+    _no_handler = "No handler"
+
+    def __init__(
+        self, handlers: Mapping[Any, Any], *, telemetry: CqrsTelemetry | None = None
+    ) -> None:
+        super().__init__(handlers, telemetry)
+        self._telemetry.queries.declare(self._names())
+
+    def execute(self, query: Any) -> Any:
+        """Answer ``query``; an awaitable when its handler is async.
+
+        Raises:
+            NoHandlerError: a ``ValueError``, when there is no handler for the query's class.
+        """
+        return self._run(self._telemetry.query(query), query)
