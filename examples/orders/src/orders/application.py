@@ -10,7 +10,7 @@ from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.persistence import ApplicationRecorder, Notification, Subscription
-from eventsourcing.sqlite import SQLiteApplicationRecorder
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteFactory
 from eventsourcing.utils import get_topic
 
 from .domain import NotFoundError, Order, Product
@@ -108,13 +108,10 @@ class Shop(Application[UUID]):
 
 
 def environment(data: Path) -> dict[str, str]:
-    """Settings for eventsourcing: one file of events, and one file for each projection.
-
-    The library looks up a setting by the name of the application or projection first, which is how
-    each of them finds its own file.
-    """
+    """Settings for eventsourcing, which prefers those that start with the application's name."""
+    prefix = Shop.name.upper()
     return {
         "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-        f"{Shop.name.upper()}_SQLITE_DBNAME": str(data / "events.sqlite"),
-        f"{Shop.name.upper()}_APPLICATION_RECORDER_TOPIC": get_topic(SubscribableRecorder),
+        f"{prefix}_{SQLiteFactory.SQLITE_DBNAME}": str(data / "events.sqlite"),
+        f"{prefix}_{SQLiteFactory.APPLICATION_RECORDER_TOPIC}": get_topic(SubscribableRecorder),
     }

@@ -104,10 +104,9 @@ def project(data: Path, metrics_port: int, spans: Path | None) -> None:
     with ExitStack() as stack:
         metrics_port = _enter(stack, exported_telemetry(metrics_port, spans))
         runners = [
-            stack.enter_context(run_projection(projection, view, data))
-            for projection, view in PROJECTIONS
+            stack.enter_context(run_projection(projection, data)) for projection in PROJECTIONS
         ]
-        names = ", ".join(projection.name for projection, _ in PROJECTIONS)
+        names = ", ".join(projection.name for projection in PROJECTIONS)
         click.echo(f"orders projections: {names}  metrics: http://{HOST}:{metrics_port}/metrics")
         # Leaving the runners raises what ended one of them.
         while not stop.wait(0.2) and not any(runner.is_interrupted.is_set() for runner in runners):

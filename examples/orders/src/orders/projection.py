@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from eventsourcing.persistence import Tracking
 from eventsourcing.projection import Projection, ProjectionRunner
-from eventsourcing.utils import get_topic
+from eventsourcing.sqlite import SQLiteFactory
+from eventsourcing.utils import Environment, get_topic
 
 from cqrs_telemetry import CqrsTelemetry, InstrumentedProjectionHandler
 
@@ -30,6 +31,7 @@ class ViewProjection(InstrumentedProjectionHandler, Projection[Any]):
     """Applies one kind of events to one view, telling telemetry of each."""
 
     name = ""  # each subclass has its own
+    view_class: type[View]
 
     def __init__(self, view: View, *, telemetry: CqrsTelemetry | None = None) -> None:
         InstrumentedProjectionHandler.__init__(self, self.name, view, telemetry=telemetry)
@@ -55,6 +57,7 @@ class OrdersProjection(ViewProjection):
     """Keeps the list of orders."""
 
     name = "orders"
+    view_class = OrdersView
     topics = _topics(
         Order.OrderPlaced, Order.OrderConfirmed, Order.OrderShipped, Order.OrderCancelled
     )
@@ -90,6 +93,7 @@ class StockProjection(ViewProjection):
     """Keeps what is in stock."""
 
     name = "stock"
+    view_class = StockView
     topics = _topics(
         Product.ProductAdded, Product.ProductRestocked, Product.StockReserved, Product.StockReleased
     )
@@ -116,24 +120,28 @@ class StockProjection(ViewProjection):
             raise TypeError(f"no rows for {type(event).__name__}")
 
 
-PROJECTIONS: tuple[tuple[type[ViewProjection], type[View]], ...] = (
-    (OrdersProjection, OrdersView),
-    (StockProjection, StockView),
-)
+PROJECTIONS: tuple[type[ViewProjection], ...] = (OrdersProjection, StockProjection)
 
 
-def run_projection(
-    projection: type[ViewProjection], view: type[View], data: Path
-) -> ProjectionRunner[Shop, View]:
+def open_view(projection: type[ViewProjection], data: Path) -> View:
+    """Open the projection's view for writing, and make its tables when there are none."""
+    settings = Environment(projection.name, _settings(projection, data))
+    return cast(View, SQLiteFactory(settings).tracking_recorder(projection.view_class))
+
+
+def run_projection(projection: type[ViewProjection], data: Path) -> ProjectionRunner[Shop, View]:
     """Start a projection in threads of its own, where it left off.
 
     The caller enters the runner and leaves it, which raises what ended the projection.
     """
-    settings = environment(data)
-    settings[f"{projection.name.upper()}_SQLITE_DBNAME"] = str(view_path(data, projection.name))
     return ProjectionRunner(
         application_class=Shop,
-        projection_class=projection,  # type: ignore[arg-type]  # generic over its view at run time
-        view_class=view,
-        env=settings,
+        projection_class=projection,
+        view_class=projection.view_class,
+        env=_settings(projection, data),
     )
+
+
+def _settings(projection: type[ViewProjection], data: Path) -> dict[str, str]:
+    database = f"{projection.name.upper()}_{SQLiteFactory.SQLITE_DBNAME}"
+    return {**environment(data), database: str(view_path(data, projection.name))}

@@ -1,0 +1,213 @@
+"""The processes as a user starts them: ports, signals, crashes, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from orders.demo.faults import UnknownFaultError, require_known
+from orders.demo.ports import PortTakenError, choose_ports
+from orders.demo.processes import PartEndedError, Parts
+from orders.demo.prometheus import PrometheusMissingError, configuration, find_prometheus
+
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+\S*")
+
+
+@pytest.fixture
+def taken():
+    """A port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; one that waits for its parent to notice its end does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_service_projection_and_load_work_together(run, tmp_path):
+    """Three processes on one folder: the load's orders become visible, all end with status 0."""
+    serve = run("serve", "--port=0", "--data=d")
+    url, metrics = ADDRESS.findall(serve.stdout.readline())
+    project = run("project", "--data=d")
+    (projection_metrics,) = ADDRESS.findall(project.stdout.readline())
+    load = run("load", f"--url={url}", "--rate=200", "--duration=1.5", "--tally=t.json")
+    assert load.wait() == 0, load.stdout.read()
+    tally = json.loads((tmp_path / "t.json").read_text())
+    assert tally["finished"]
+    assert tally["unanswered"] == {}
+    assert tally["commands"]["PlaceOrder"]["success"] > 0
+    placed = tally["commands"]["PlaceOrder"]["success"]
+    while len(httpx.get(f"{url}/queries/ListOrders?limit=9999").json()) < placed:
+        time.sleep(0.02)
+    success = r'_total\{.*command_status="success",command_type="PlaceOrder".*\} (\S+)$'
+    counted = re.findall(success, httpx.get(metrics).text, re.MULTILINE)
+    assert sum(map(float, counted)) == placed
+    assert 'projection_name="stock"' in httpx.get(projection_metrics).text
+    for process in (serve, project):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0, process.stdout.read()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("serve", "--port"), ("serve", "--port=0", "--metrics-port"), ("project", "--metrics-port")],
+)
+def test_a_port_in_use_is_named_with_the_mend(run, taken, arguments):
+    """The error names the port and how to choose another."""
+    process = run(*arguments[:-1], f"{arguments[-1]}={taken}", "--data=d")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert str(taken) in output
+    assert "in use" in output
+    assert "Traceback" not in output
+
+
+def test_a_load_without_a_service_says_so(run, taken):
+    """Nobody at the address is an error that tells what to start."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        free = listener.getsockname()[1]
+    process = run("load", f"--url=http://127.0.0.1:{free}", "--duration=1")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "start `orders serve` first" in output
+
+
+def test_a_load_survives_a_service_that_goes_away(run, tmp_path):
+    """A service that is killed is told of once, and what got no answer is counted."""
+    serve = run("serve", "--port=0", "--data=d")
+    url, _ = ADDRESS.findall(serve.stdout.readline())
+    load = run("load", f"--url={url}", "--rate=100", "--tally=t.json")
+    while not (tmp_path / "t.json").exists():
+        time.sleep(0.02)
+    serve.kill()
+    assert "does not answer" in load.stdout.readline()
+    load.send_signal(signal.SIGTERM)
+    assert load.wait() == 0
+    assert sum(json.loads((tmp_path / "t.json").read_text())["unanswered"]["AddProduct"].values())
+
+
+def test_a_part_that_crashes_is_named_with_its_last_words(tmp_path):
+    """The error carries the part's name, its status and the tail of its log."""
+    parts = Parts(tmp_path)
+    parts.start("bystander", [sys.executable, "-c", "import time; time.sleep(600)"])
+    parts.start("crasher", [sys.executable, "-c", "raise SystemExit('the last words')"])
+    while is_running(parts.pids["crasher"]):
+        time.sleep(0.01)
+    with pytest.raises(PartEndedError, match=r"the crasher ended with status 1.*\n.*last words"):
+        parts.check()
+    parts.stop()
+    assert not any(map(is_running, parts.pids.values()))
+
+
+def test_a_part_that_may_finish_does_so_without_error(tmp_path):
+    """Status 0 of a finite part is no crash."""
+    parts = Parts(tmp_path)
+    parts.start("finite", [sys.executable, "-c", ""], finite=True)
+    while is_running(parts.pids["finite"]):
+        time.sleep(0.01)
+    parts.check()
+    parts.stop()
+
+
+def test_a_part_that_will_not_stop_is_killed(tmp_path, monkeypatch):
+    """Stopping ends even what ignores the request."""
+    monkeypatch.setattr("orders.demo.processes.PATIENCE", 0.1)
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
+    parts = Parts(tmp_path)
+    parts.start("deaf", [sys.executable, "-c", f"{deaf}; time.sleep(600)"])
+    while not (tmp_path / "deaf.log").read_text():
+        time.sleep(0.01)
+    parts.stop()
+    assert not is_running(parts.pids["deaf"])
+
+
+def test_killing_the_one_that_started_them_ends_all(run, tmp_path):
+    """Parts do not outlive a supervisor that was killed and could not stop them."""
+    supervisor = tmp_path / "supervisor.py"
+    supervisor.write_text(
+        textwrap.dedent(
+            """
+            import sys, time
+            from pathlib import Path
+            from orders.demo.processes import Parts
+            parts = Parts(Path())
+            for name in "ab":
+                parts.start(name, [sys.executable, "-c", "import time; time.sleep(600)"])
+            print(*parts.pids.values(), flush=True)
+            time.sleep(600)
+            """
+        )
+    )
+    import subprocess
+
+    process = subprocess.Popen(
+        [sys.executable, supervisor], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    with process:
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        assert all(map(is_running, pids))
+        process.kill()
+    while any(map(is_running, pids)):
+        time.sleep(0.01)
+    assert len(pids) == 2
+
+
+def test_the_demo_refuses_a_port_that_is_taken(run, taken):
+    """A port asked for and in use ends the demo before anything starts."""
+    process = run("demo", PROMETHEUS_PORT=str(taken), DEMO_DATA="d")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert re.search(rf"port {taken}, asked for as the prometheus port|make tools", output)
+
+
+def test_chosen_ports_differ_and_a_taken_one_is_named(taken):
+    """Free ports are distinct; one that was asked for is refused by name."""
+    assert len(set(choose_ports(dict.fromkeys("abcdef")).values())) == 6
+    with pytest.raises(PortTakenError, match=f"port {taken}, asked for as the service port"):
+        choose_ports({"service": taken})
+
+
+def test_an_unknown_fault_is_refused():
+    """A fault that would be ignored is an error; none asked for, or an empty name, is not."""
+    require_known(None)
+    require_known("")
+    with pytest.raises(UnknownFaultError, match="no fault is called 'gremlins'"):
+        require_known("gremlins")
+
+
+def test_prometheus_is_found_in_the_working_tree_first(tmp_path, monkeypatch):
+    """.tools/bin of a folder above wins over PATH; neither is an error with the advice."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with pytest.raises(PrometheusMissingError, match="make tools"):
+        find_prometheus(tmp_path)
+    program = tmp_path / ".tools" / "bin" / "prometheus"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    assert find_prometheus(tmp_path / "deep" / "down") == program
+
+
+def test_prometheus_scrapes_both_processes_under_one_job(tmp_path):
+    """Service and projection are one job, Prometheus is another; rules come from the folder."""
+    import yaml
+
+    document = yaml.safe_load(configuration(tmp_path, ["h:1", "h:2"], "h:3"))
+    jobs = {
+        job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]
+    }
+    assert jobs == {"orders": ["h:1", "h:2"], "prometheus": ["h:3"]}
+    assert document["rule_files"] == [f"{tmp_path}/*.yaml"]
+    assert os.path.isabs(document["rule_files"][0])  # noqa: PTH117 - a pattern, not a path
