@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from functools import partialmethod
 from uuid import uuid4
 
+import httpx
 import pytest
-from cqrs_telemetry.testing import RecordedTelemetry
 from eventsourcing.persistence import IntegrityError
-from starlette.testclient import TestClient
 
+from cqrs_telemetry import catalog
+from cqrs_telemetry.testing import RecordedTelemetry
 from orders.http_api import REJECTIONS, build_app
 
 
@@ -19,12 +22,28 @@ def recorded():
     return RecordedTelemetry(rejections=REJECTIONS)
 
 
+class Client:
+    """Asks an ASGI application without a server."""
+
+    def __init__(self, app) -> None:
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    def request(self, method: str, path: str, **options) -> httpx.Response:
+        """Send a request and return the whole answer."""
+        return asyncio.run(self._request(method, path, **options))
+
+    async def _request(self, method: str, path: str, **options) -> httpx.Response:
+        async with httpx.AsyncClient(transport=self._transport, base_url="http://shop") as client:
+            return await client.request(method, path, **options)
+
+    get = partialmethod(request, "GET")
+    post = partialmethod(request, "POST")
+
+
 @pytest.fixture
 def client(shop, read_model, recorded):
     """A client of the service."""
-    app = build_app(shop, read_model, recorded.telemetry)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        yield client
+    return Client(build_app(shop, read_model, recorded.telemetry))
 
 
 def add_lamp(client):
@@ -39,13 +58,15 @@ def place(client, **fields):
     )
 
 
-def test_a_command_answers_with_its_events(client):
+def test_a_command_answers_with_its_events(client, recorded):
     """Success is 200 with the aggregate and the classes of the events."""
     order_id = str(uuid4())
     add_lamp(client)
     answer = place(client, order_id=order_id)
     assert answer.status_code == 200
     assert answer.json() == {"aggregate_id": order_id, "events": ["OrderPlaced", "StockReserved"]}
+    recorded.assert_command("PlaceOrder", "success")
+    assert recorded.value(catalog.EVENTS_PRODUCED, event_type="StockReserved") == 1
 
 
 def test_answers_say_how_long_the_bus_took(client):
@@ -69,15 +90,18 @@ def test_rejections_are_client_errors_that_name_themselves(
     answer = client.post(f"/commands/{name}", json=fields)
     assert (answer.status_code, answer.json()["error"]["type"]) == (status, error_type)
     assert words in answer.json()["error"]["message"]
+    recorded.assert_command(name, "rejected")
 
 
-def test_a_conflict_is_a_409(client):
+def test_a_conflict_is_a_409(client, recorded):
     """Losing against another writer is 409, with eventsourcing's own error type."""
     add_lamp(client)
     order_id = str(uuid4())
     place(client, order_id=order_id)
     answer = place(client, order_id=order_id)
     assert (answer.status_code, answer.json()["error"]["type"]) == (409, IntegrityError.__name__)
+    conflicts = {"command_status": "rejected", "error_type": IntegrityError.__name__}
+    assert recorded.value(catalog.COMMAND_TOTAL, command_type="PlaceOrder", **conflicts) == 1
 
 
 @pytest.mark.parametrize(
@@ -98,6 +122,7 @@ def test_a_bad_field_is_named(client, recorded, body, field):
     answer = client.post("/commands/PlaceOrder", content=json.dumps(body))
     assert answer.status_code == 400
     assert [problem["field"] for problem in answer.json()["error"]["fields"]] == [field]
+    assert recorded.value(catalog.COMMAND_TOTAL) == 0
 
 
 def test_bad_json_is_a_400(client):
@@ -129,7 +154,7 @@ def test_queries_before_the_first_projection_are_503(client):
     assert "orders project" in answer.json()["error"]["message"]
 
 
-def test_queries_answer_rows_lines_or_404(client, project):
+def test_queries_answer_rows_lines_or_404(client, project, recorded):
     """Lists are JSON arrays, the history is one JSON object a line, no order is 404."""
     add_lamp(client)
     order_id = place(client).json()["aggregate_id"]
@@ -139,12 +164,15 @@ def test_queries_answer_rows_lines_or_404(client, project):
     assert [json.loads(line)["event"] for line in history.text.splitlines()] == ["OrderPlaced"]
     missing = client.get("/queries/GetOrder", params={"order_id": str(uuid4())})
     assert missing.status_code == 404
+    recorded.assert_query("OrderHistory", "success")
+    assert recorded.value(catalog.QUERY_RESULT_SIZE, query_type="OrderHistory") == 1
 
 
-def test_a_broken_store_is_a_500_without_details(client, shop):
+def test_a_broken_store_is_a_500_without_details(client, shop, recorded):
     """What nobody expected is 500; its message stays in the log."""
     with shop.recorder.datastore.transaction(commit=True) as cursor:
         cursor.execute("DROP TABLE stored_events")
     answer = add_lamp(client)
     assert answer.status_code == 500
     assert answer.json()["error"]["message"] == "Internal Server Error"
+    recorded.assert_command("AddProduct", "error")
