@@ -1,0 +1,1 @@
+"""Prometheus rules and runbooks for services instrumented with cqrs-telemetry."""

@@ -11,18 +11,16 @@ Units are the metric's: durations and lag in ms, rates per second.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
 
-from .config import Config
+from .config import INSTANCE, LE, RATE_WINDOW, Config
 from .naming import Part, label_name, series_name
-from .promql import Matcher, differs, equals, quantile, rate, ratio, select, sum_by
+from .promql import Matcher, count_by, differs, equals, quantile, rate, ratio, select, sum_by
 
-RATE_WINDOW = "5m"  # the contract's; part of the recorded names
 QUANTILES = (0.5, 0.95, 0.99)
-LE = "le"
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,20 @@ class ErrorRatio:
         return f"cqrs:{_stem(self.metric)}_errors:ratio_rate{RATE_WINDOW}"
 
 
-Recording = Rate | Level | Quantile | ErrorRatio
+@dataclass(frozen=True)
+class Instances:
+    """Number of processes that report ``metric`` now; absent when none does."""
+
+    metric: Metric
+    by: tuple[Attribute, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the recorded series."""
+        return "cqrs:instances:count"
+
+
+Recording = Rate | Level | Quantile | ErrorRatio | Instances
 
 _COMMAND = (catalog.COMMAND_TYPE,)
 _QUERY = (catalog.QUERY_TYPE,)
@@ -156,9 +167,12 @@ CLOCK_SKEW_RATE = Rate(catalog.PROJECTION_CLOCK_SKEW, _PROJECTION)
 
 OVERFLOW_RATE = Rate(catalog.TELEMETRY_OVERFLOW, (catalog.SIDE, catalog.ATTRIBUTE_KEY))
 FAULT_RATE = Rate(catalog.TELEMETRY_FAULTS, (catalog.SIDE, catalog.ERROR_TYPE))
+# A bus or handler exports this counter at 0 from the moment it is made, so its presence tells a
+# process that has nothing to do from one that is gone.
+INSTANCES = Instances(catalog.TELEMETRY_OVERFLOW, (catalog.SIDE,))
 
 RECORDINGS: tuple[Recording, ...] = tuple(
-    v for v in list(vars().values()) if isinstance(v, Rate | Level | Quantile | ErrorRatio)
+    v for v in list(vars().values()) if isinstance(v, get_args(Recording))
 )
 
 
@@ -185,6 +199,10 @@ def expression(recording: Recording, config: Config) -> str:
             total = sum_by(by, recording.rate.name)
             errors = sum_by(by, select(recording.rate.name, [equals(status, catalog.ERROR)]))
             return ratio(f"{errors} or 0 * {total}", total)
+        case Instances():
+            by = labels(recording, config)
+            each = count_by((*by, INSTANCE), _select_raw(recording.metric, "", config))
+            return count_by(by, each)
 
 
 def rule_groups(config: Config) -> list[dict[str, Any]]:

@@ -1,0 +1,29 @@
+"""Where alerts point to: stable dashboard uids and runbook pages.
+
+The only place that spells a dashboard's uid; dashboards are generated with the same constants, so
+that ``dashboard_url`` of an alert always exists.
+"""
+
+from __future__ import annotations
+
+from .config import Config
+
+WRITE_PATH_UID = "cqrs-write-path"
+READ_PATH_UID = "cqrs-read-path"
+PROJECTIONS_UID = "cqrs-projections"
+DASHBOARD_UIDS = (WRITE_PATH_UID, READ_PATH_UID, PROJECTIONS_UID)
+
+
+def dashboard_url(uid: str, config: Config) -> str:
+    """Address of a dashboard in Grafana."""
+    return f"{config.dashboard_base_url}/d/{uid}"
+
+
+def runbook_page(alert_name: str) -> str:
+    """File name of an alert's runbook."""
+    return f"{alert_name}.md"
+
+
+def runbook_url(alert_name: str, config: Config) -> str:
+    """Address of an alert's runbook."""
+    return f"{config.runbook_base_url}/{runbook_page(alert_name)}"

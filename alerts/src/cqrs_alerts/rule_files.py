@@ -1,0 +1,46 @@
+"""The rule files as text, the way Prometheus loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from . import alerting, recording
+from .config import Config
+from .files import GENERATED_BY
+
+RECORDING_FILE = "recording.yaml"
+ALERTS_FILE = "alerts.yaml"
+
+_HEADER = f"# {GENERATED_BY}; edit the configuration and generate again, not this file.\n"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Keeps expressions of several lines as they are written."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+_GROUPS: dict[str, Callable[[Config], list[dict[str, Any]]]] = {
+    RECORDING_FILE: recording.rule_groups,
+    ALERTS_FILE: alerting.rule_groups,
+}
+
+
+def render_rules(config: Config) -> dict[str, str]:
+    """Text of each rule file by its name."""
+    return {name: _render(groups(config)) for name, groups in _GROUPS.items()}
+
+
+def _render(groups: list[dict[str, Any]]) -> str:
+    body = yaml.dump(
+        {"groups": groups}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**20
+    )
+    return _HEADER + body
