@@ -16,7 +16,9 @@ from typing import Any, get_args
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
 
-from .config import INSTANCE, LE, RATE_WINDOW, Config
+from .config import INSTANCE, Config
+from .config import LE as LE
+from .config import RATE_WINDOW as RATE_WINDOW
 from .naming import Part, label_name, series_name
 from .promql import Matcher, count_by, differs, equals, quantile, rate, ratio, select, sum_by
 

@@ -1,0 +1,151 @@
+"""What alerts are made of: conditions, descriptions and searches, each a function of the settings.
+
+A condition reads recorded series only, so it holds for every way of exporting. Those on ratios and
+quantiles have a floor of traffic: one failure in two calls at night says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cqrs_telemetry import catalog
+from cqrs_telemetry.catalog import Attribute
+
+from .config import LE, RATE_WINDOW, Config, LatencyAlert, RatioAlert
+from .naming import label_name
+from .promql import duration_seconds, equals, number, select, sum_by
+from .recording import (
+    CLOCK_SKEW_RATE,
+    INSTANCES,
+    PROJECTION_RATE,
+    ErrorRatio,
+    Quantile,
+    Rate,
+    Recording,
+)
+
+Text = Callable[[Config], str]
+
+PERCENT = "{{{{ $value | humanizePercentage }}}}"
+MILLISECONDS = '{{{{ printf "%.0f" $value }}}} ms'
+PER_SECOND = '{{{{ printf "%.3g" $value }}}} times a second'
+
+
+def ratio_above(errors: ErrorRatio, settings: Callable[[Config], RatioAlert]) -> Text:
+    """The share of failed operations of one kind exceeds its threshold."""
+
+    def expression(config: Config) -> str:
+        threshold = settings(config)
+        return _with_traffic(
+            f"{errors.name} > {number(threshold.above_ratio)}",
+            _sum(errors.rate.name, errors.by, config),
+            threshold.minimum_operations,
+        )
+
+    return expression
+
+
+def quantile_above(quantile: Quantile, settings: Callable[[Config], LatencyAlert]) -> Text:
+    """A quantile exceeds its threshold, over enough observations in the same histogram."""
+
+    def expression(config: Config) -> str:
+        threshold = settings(config)
+        observations = select(quantile.buckets.name, [equals(LE, "+Inf")])
+        return _with_traffic(
+            f"{quantile.name} > {number(threshold.above_ms)}",
+            _sum(observations, quantile.by, config),
+            threshold.minimum_operations,
+        )
+
+    return expression
+
+
+def clock_skewed(config: Config) -> str:
+    """Too large a share of a projection's events bears a time in the future."""
+    threshold = config.alerts.projection_clock_skew
+    events = _sum(PROJECTION_RATE.name, CLOCK_SKEW_RATE.by, config)
+    return _with_traffic(
+        f"{CLOCK_SKEW_RATE.name} / {events} > {number(threshold.above_ratio)}",
+        events,
+        threshold.minimum_operations,
+    )
+
+
+def absent(config: Config) -> str:
+    """A service and side that reported within the last hours does not now.
+
+    The lookback is what knows the services; it is also what ends the alert for one that was
+    removed on purpose.
+    """
+    seen = f"last_over_time({INSTANCES.name}[{config.alerts.telemetry_absent.seen_within}])"
+    return f"{seen}\nunless {INSTANCES.name}"
+
+
+def any_of(rate: Rate) -> Text:
+    """It happens at all."""
+    return lambda _: f"{rate.name} > 0"
+
+
+def description(recording: Recording, words: str) -> Text:
+    """``words`` with the series' labels, and the labels that tell which service.
+
+    ``{command_type}`` in ``words`` becomes the label's value when Prometheus expands the template.
+    """
+
+    def describe(config: Config) -> str:
+        own = {
+            label_name(attribute, config.naming): _value(label_name(attribute, config.naming))
+            for attribute in recording.by
+        }
+        where = ", ".join(f"{label} {_value(label)}" for label in config.group_labels)
+        return f"{words.format(**own)} ({where})."
+
+    return describe
+
+
+def current(recording: Recording) -> Text:
+    """A recorded series as it is."""
+    return lambda _: recording.name
+
+
+def highest(recording: Recording) -> Text:
+    """The ten highest values of a recorded series."""
+    return lambda _: f"topk(10, {recording.name})"
+
+
+def busiest(rate: Rate, *by: Attribute) -> Text:
+    """The ten highest sums of a rate by ``by`` and service."""
+    return lambda config: f"topk(10, {_sum(rate.name, by or rate.by, config)} > 0)"
+
+
+def failed_spans(side: catalog.Side) -> Text:
+    """A TraceQL search for failures of a side."""
+    return lambda _: _spans(side, "status = error")
+
+
+def slow_spans(side: catalog.Side, settings: Callable[[Config], LatencyAlert]) -> Text:
+    """A TraceQL search for operations of a side that take longer than the threshold."""
+    return lambda config: _spans(side, f"duration > {number(settings(config).above_ms)}ms")
+
+
+def late_spans(config: Config) -> str:
+    """A TraceQL search for events that reached a read model later than the threshold."""
+    threshold = number(config.alerts.projection_lag_high.above_ms)
+    return _spans(catalog.PROJECTION, f"span.{catalog.SPAN_PROJECTION_LAG.key} > {threshold}")
+
+
+def _with_traffic(condition: str, rate: str, minimum: int) -> str:
+    return f"{condition}\nand {rate} * {number(duration_seconds(RATE_WINDOW))} >= {minimum}"
+
+
+def _sum(expression: str, by: tuple[Attribute, ...], config: Config) -> str:
+    own = (label_name(attribute, config.naming) for attribute in by)
+    return sum_by((*config.group_labels, *own), expression)
+
+
+def _value(label: str) -> str:
+    return f"{{{{ $labels.{label} }}}}"
+
+
+def _spans(side: catalog.Side, condition: str) -> str:
+    return f'{{ span.{catalog.SIDE.key} = "{side}" && {condition} }}'
