@@ -174,11 +174,29 @@ def test_the_demo_refuses_a_port_that_is_taken(run, taken):
     assert re.search(rf"port {taken}, asked for as the prometheus port|make tools", output)
 
 
+def test_the_demo_refuses_a_folder_that_it_cannot_make(run, tmp_path):
+    """A data folder that cannot exist is named, with the option that chooses another."""
+    (tmp_path / "file").touch()
+    process = run("demo", DEMO_DATA="file/data")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert re.search(r"cannot make .*/file/data.*choose another --data|make tools", output)
+    assert "Traceback" not in output
+
+
 def test_chosen_ports_differ_and_a_taken_one_is_named(taken):
     """Free ports are distinct; one that was asked for is refused by name."""
     assert len(set(choose_ports(dict.fromkeys("abcdef")).values())) == 6
     with pytest.raises(PortTakenError, match=f"port {taken}, asked for as the service port"):
         choose_ports({"service": taken})
+
+
+def test_the_demo_takes_its_fault_from_the_environment(run):
+    """``FAULT`` reaches the demo, and a name that nobody knows ends it at once."""
+    process = run("demo", FAULT="gremlins")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "no fault is called 'gremlins'" in output
 
 
 def test_an_unknown_fault_is_refused():

@@ -182,8 +182,9 @@ def demo(
     prometheus_port: int | None,
 ) -> None:
     """Run everything: service, projection, load and Prometheus with rules and dashboards."""
+    from .demo.command_lines import PORTS, DemoSettings
     from .demo.faults import require_known
-    from .demo.run import DEMO_ERRORS, PORTS, DemoSettings, run_demo
+    from .demo.run import DEMO_ERRORS, run_demo
 
     ports = dict.fromkeys(PORTS) | {"service": service_port, "prometheus": prometheus_port}
     data = data or Path(".demo") / time.strftime("%Y%m%d-%H%M%S")
@@ -212,9 +213,16 @@ def _create(data: Path) -> None:
 
 
 def _listen(port: int) -> socket.socket:
+    # asyncio switches Nagle's algorithm off, which delays answers by 40 ms, only for sockets that
+    # name their protocol; socket.create_server does not name it.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((HOST, port))
+        listener.bind((HOST, port))
+        listener.listen()
     except OSError as error:
+        listener.close()
         raise click.ClickException(
             f"port {port} is in use ({error.strerror}); choose another with --port, or --port 0"
         ) from error
+    return listener

@@ -71,9 +71,9 @@ class Product(Aggregate):
             """What to add to the stock."""
             return self.quantity
 
-        def apply(self, product: Product) -> None:
+        def apply(self, aggregate: Product) -> None:
             """Change the stock."""
-            product.quantity += self.change
+            aggregate.quantity += self.change
 
     class ProductRestocked(StockEvent):
         """More of it arrived."""
@@ -141,9 +141,9 @@ class Order(Aggregate):
 
         status: ClassVar[OrderStatus]
 
-        def apply(self, order: Order) -> None:
+        def apply(self, aggregate: Order) -> None:
             """Change the status."""
-            order.status = self.status
+            aggregate.status = self.status
 
     class OrderConfirmed(StatusEvent):
         """The customer has paid."""

@@ -38,7 +38,10 @@ class ViewProjection(InstrumentedProjectionHandler, Projection[Any]):
         Projection.__init__(self, view)
         self._tracking: Tracking | None = None
 
-    def process_event(self, domain_event: TracedEvent, tracking: Tracking) -> None:
+    # The library declares a singledispatchmethod, which a plain method may replace.
+    def process_event(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, domain_event: TracedEvent, tracking: Tracking
+    ) -> None:
         """Handle an event of the subscription; the runner calls this from one thread only."""
         self._tracking = tracking
         self.handle_event(domain_event, domain_event.metadata)

@@ -55,21 +55,10 @@ def configuration(rules: Path, targets: Sequence[str], itself: str) -> str:
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def command_line(program: Path, config: Path, storage: Path, address: str) -> list[str]:
-    """Start Prometheus on a loopback address with its data in ``storage``."""
-    return [
-        str(program),
-        f"--config.file={config}",
-        f"--storage.tsdb.path={storage}",
-        f"--web.listen-address={address}",
-        "--log.level=warn",
-    ]
-
-
-def count_series(url: str, name: str) -> int:
-    """How many series of a name Prometheus has now; 0 also while it does not answer."""
+def count_series(url: str, selector: str) -> int:
+    """How many series Prometheus has now; 0 also while it does not answer."""
     try:
-        answer = httpx.get(f"{url}/api/v1/query", params={"query": f"count({{__name__={name!r}}})"})
+        answer = httpx.get(f"{url}/api/v1/query", params={"query": f"count({selector})"})
         result = answer.json()["data"]["result"]
     except (httpx.TransportError, ValueError, KeyError):
         return 0

@@ -6,11 +6,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,24 +18,19 @@ import httpx
 
 from cqrs_alerts import recording
 
+from ..telemetry import SERVICE
+from . import command_lines
+from .command_lines import DemoSettings
 from .faults import UnknownFaultError
 from .ports import HOST, PortTakenError, choose_ports
 from .processes import PartEndedError, Parts, run_to_end
-from .prometheus import (
-    PrometheusMissingError,
-    command_line,
-    configuration,
-    count_series,
-    find_prometheus,
-)
+from .prometheus import PrometheusMissingError, configuration, count_series, find_prometheus
 
 START_LIMIT = 30.0  # seconds in which a part has to answer
 TABLE_LIMIT = 60.0  # seconds after the start at which the table is printed, complete or not
 DOCTOR_PERIOD = 3.0
 STATE_FILE = "demo.json"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-ORDERS = (sys.executable, "-m", "orders")
-PORTS = ("service", "service metrics", "projection metrics", "prometheus")
 
 # The contract's three questions; once these have answers, the doctor can look at the rest.
 FIRST_RATES = (
@@ -61,18 +55,6 @@ DEMO_ERRORS = (
     StartError,
     UnknownFaultError,
 )
-
-
-@dataclass(frozen=True)
-class DemoSettings:
-    """What a user can choose; ``duration`` in seconds from the start, None for ever."""
-
-    data: Path
-    seed: int
-    rate: float
-    duration: float | None
-    spans: bool
-    ports: Mapping[str, int | None]
 
 
 @dataclass
@@ -130,15 +112,14 @@ def run_demo(settings: DemoSettings) -> int:
     """
     program = find_prometheus(Path.cwd())
     ports = choose_ports(settings.ports)
-    logs = settings.data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    demo = Demo(settings, Parts(logs))
+    demo = Demo(settings, Parts(_make_folder(settings.data / "logs")))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: demo.stop.set())
     click.echo(f"data folder: {settings.data}")
     try:
         demo.write_state("starting")
         _start(demo, program, ports)
+        demo.write_state("warming up")
         _wait_for_table(demo)
         demo.write_state("running")
         _announce(demo)
@@ -155,6 +136,14 @@ def run_demo(settings: DemoSettings) -> int:
     return demo.doctor_status
 
 
+def _make_folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"cannot make {path}: {error.strerror}; choose another --data") from error
+    return path
+
+
 def _start(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
     data, addresses = demo.settings.data, {name: f"{HOST}:{port}" for name, port in ports.items()}
     rules, dashboards, config = data / "rules", data / "dashboards", data / "prometheus.yml"
@@ -165,72 +154,54 @@ def _start(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
     demo.urls = {name: f"http://{address}" for name, address in addresses.items()}
     storage = data / "prometheus"
 
-    demo.parts.start("service", _serve(demo.settings, ports))
+    demo.parts.start("service", command_lines.serve(demo.settings, ports))
     _wait_for_answer(demo, "service", f"{demo.urls['service']}/health")
-    demo.parts.start("projection", _project(demo.settings, ports))
-    prometheus = command_line(program, config, storage, addresses["prometheus"])
+    demo.parts.start("projection", command_lines.project(demo.settings, ports))
+    prometheus = command_lines.prometheus(program, config, storage, addresses["prometheus"])
     demo.parts.start("prometheus", prometheus)
     _wait_for_answer(demo, "projection", f"{demo.urls['projection metrics']}/metrics")
     _wait_for_answer(demo, "prometheus", f"{demo.urls['prometheus']}/-/ready")
-    demo.parts.start("load", _load(demo.settings, demo.urls["service"]), finite=True)
-
-
-def _serve(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:
-    return [
-        *ORDERS,
-        "serve",
-        f"--data={settings.data}",
-        f"--port={ports['service']}",
-        f"--metrics-port={ports['service metrics']}",
-        *_spans(settings, "service"),
-    ]
-
-
-def _project(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:
-    return [
-        *ORDERS,
-        "project",
-        f"--data={settings.data}",
-        f"--metrics-port={ports['projection metrics']}",
-        *_spans(settings, "projection"),
-    ]
-
-
-def _load(settings: DemoSettings, url: str) -> list[str]:
-    return [
-        *ORDERS,
-        "load",
-        f"--url={url}",
-        f"--seed={settings.seed}",
-        f"--rate={settings.rate}",
-        f"--tally={settings.data / 'tally.json'}",
-    ]
-
-
-def _spans(settings: DemoSettings, part: str) -> list[str]:
-    return [f"--spans={settings.data / f'spans-{part}.jsonl'}"] if settings.spans else []
+    # A load before the first scrape would be missing from every rate, which needs a start to count
+    # from: 0 for the types that a bus knows.
+    scraped = f'up{{job="{SERVICE}"}} == 1'
+    _wait_until(
+        demo,
+        lambda: count_series(demo.urls["prometheus"], scraped) == len(targets),
+        "Prometheus has not scraped service and projection",
+    )
+    demo.parts.start("load", command_lines.load(demo.settings, demo.urls["service"]), finite=True)
 
 
 def _generate(script: str, output: Path) -> None:
-    command = [str(SCRIPTS / script), "generate", "--output", str(output)]
-    try:
-        done = run_to_end(command, timeout=START_LIMIT)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StartError(f"{' '.join(command)}: {error}") from error
+    done = _run_script(script, "generate", "--output", str(output))
     if done.returncode != 0:
-        raise StartError(f"{' '.join(command)} failed:\n{done.stdout}")
+        raise StartError(f"{script} generate failed:\n{done.stdout}")
+
+
+def _run_script(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return run_to_end([str(SCRIPTS / script), *arguments], timeout=START_LIMIT)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StartError(f"{script} {' '.join(arguments)}: {error}") from error
 
 
 def _wait_for_answer(demo: Demo, name: str, url: str) -> None:
+    _wait_until(demo, lambda: _answers(url), f"the {name} does not answer at {url}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _wait_until(demo: Demo, condition: Callable[[], bool], complaint: str) -> None:
     deadline = time.monotonic() + START_LIMIT
-    while time.monotonic() < deadline:
+    while not condition():
+        if time.monotonic() > deadline:
+            raise StartError(f"{complaint} after {START_LIMIT:g} s; see {demo.settings.data}/logs")
         demo.pause(0.1)
-        try:
-            if httpx.get(url, timeout=2).is_success:
-                return
-        except httpx.TransportError:
-            continue
-    raise StartError(f"the {name} does not answer at {url} after {START_LIMIT:g} s")
 
 
 def _wait_for_table(demo: Demo) -> None:
@@ -240,10 +211,9 @@ def _wait_for_table(demo: Demo) -> None:
         count_series(prometheus, rate.name) for rate in FIRST_RATES
     ):
         demo.pause(0.5)
-    doctor = [str(SCRIPTS / "cqrs-dashboards"), "doctor", "--prometheus", prometheus]
     while True:
         demo.pause(0)
-        done = run_to_end(doctor, timeout=START_LIMIT)
+        done = _run_script("cqrs-dashboards", "doctor", "--prometheus", prometheus)
         if done.returncode == 0 or demo.elapsed() >= TABLE_LIMIT:
             break
         demo.pause(DOCTOR_PERIOD)

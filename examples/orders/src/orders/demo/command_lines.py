@@ -1,0 +1,73 @@
+"""How each part of the demo is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ORDERS = (sys.executable, "-m", "orders")
+PORTS = ("service", "service metrics", "projection metrics", "prometheus")
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What a user can choose; ``duration`` in seconds from the start, None for ever."""
+
+    data: Path
+    seed: int
+    rate: float
+    duration: float | None
+    spans: bool
+    ports: Mapping[str, int | None]
+
+
+def serve(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:
+    """Start the service."""
+    return [
+        *ORDERS,
+        "serve",
+        f"--data={settings.data}",
+        f"--port={ports['service']}",
+        f"--metrics-port={ports['service metrics']}",
+        *_spans(settings, "service"),
+    ]
+
+
+def project(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:
+    """Start the projections."""
+    return [
+        *ORDERS,
+        "project",
+        f"--data={settings.data}",
+        f"--metrics-port={ports['projection metrics']}",
+        *_spans(settings, "projection"),
+    ]
+
+
+def load(settings: DemoSettings, url: str) -> list[str]:
+    """Start the load against the service's address."""
+    return [
+        *ORDERS,
+        "load",
+        f"--url={url}",
+        f"--seed={settings.seed}",
+        f"--rate={settings.rate}",
+        f"--tally={settings.data / 'tally.json'}",
+    ]
+
+
+def _spans(settings: DemoSettings, part: str) -> list[str]:
+    return [f"--spans={settings.data / f'spans-{part}.jsonl'}"] if settings.spans else []
+
+
+def prometheus(program: Path, config: Path, storage: Path, address: str) -> list[str]:
+    """Start Prometheus on a loopback address with its data in ``storage``."""
+    return [
+        str(program),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={storage}",
+        f"--web.listen-address={address}",
+        "--log.level=warn",
+    ]

@@ -1,0 +1,181 @@
+"""The contract's three questions, on live data, against what the load says it did.
+
+Raw counters must equal the tally exactly. Recorded rates are per second over 5 m; the load ran
+entirely inside that window, so rate x 300 s is the increase, but for what Prometheus extrapolates:
+at most one scrape interval at the end (https://prometheus.io/docs/prometheus/latest/querying/
+functions/#rate), which is why they are compared within a few per cent.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_left
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+from cqrs_alerts import promql, recording
+from cqrs_alerts.config import Config
+from cqrs_alerts.naming import label_name, series_name
+from cqrs_telemetry import catalog
+from orders.load.tally import quantile
+from orders.projection import PROJECTIONS
+from orders.read_model import view_path
+
+pytestmark = pytest.mark.e2e
+
+CONFIG = Config()
+WINDOW_SECONDS = 300  # recording.RATE_WINDOW
+COMMAND_TYPE = label_name(catalog.COMMAND_TYPE, CONFIG.naming)
+COMMAND_STATUS = label_name(catalog.COMMAND_STATUS, CONFIG.naming)
+QUERY_TYPE = label_name(catalog.QUERY_TYPE, CONFIG.naming)
+EVENT_TYPE = label_name(catalog.EVENT_TYPE, CONFIG.naming)
+PROJECTION_NAME = label_name(catalog.PROJECTION_NAME, CONFIG.naming)
+
+
+def raw(metric, part=""):
+    """A metric's name in this Prometheus."""
+    return series_name(metric, CONFIG.naming, part)
+
+
+def totals(outcomes):
+    """Number of answers by message type, whatever their outcome."""
+    return {name: sum(counts.values()) for name, counts in outcomes.items()}
+
+
+def bucket(value, bounds):
+    """Index of the histogram bucket that a value falls into."""
+    return bisect_left(bounds, value)
+
+
+def seeds_quantile(q, metric, label):
+    """The contract's own query: quantile over the rate of raw buckets."""
+    rate = promql.rate(raw(metric, "bucket"), recording.RATE_WINDOW)
+    return promql.quantile(q, promql.sum_by([recording.LE, label], rate))
+
+
+def test_the_window_is_longer_than_the_load(tally):
+    """The comparisons below hold while the whole run lies inside the rate window."""
+    assert recording.RATE_WINDOW == "5m"
+    assert tally["written"]["wall"] - tally["started"]["wall"] < WINDOW_SECONDS - 60
+
+
+def test_commands_are_counted_exactly(demo, tally):
+    """The command counter says of each type and outcome what the load was answered."""
+    counted = {
+        (metric[COMMAND_TYPE], metric[COMMAND_STATUS]): value
+        for metric, value in demo.query(
+            promql.sum_by([COMMAND_TYPE, COMMAND_STATUS], raw(catalog.COMMAND_TOTAL)) + " > 0"
+        )
+    }
+    assert counted == {
+        (name, outcome): count
+        for name, counts in tally["commands"].items()
+        for outcome, count in counts.items()
+    }
+
+
+def test_rejections_and_conflicts_are_told_apart(demo, tally):
+    """The error type says why a command was rejected; the load provoked several reasons."""
+    error_type = label_name(catalog.ERROR_TYPE, CONFIG.naming)
+    failed = promql.select(raw(catalog.COMMAND_TOTAL), [promql.differs(error_type, "")])
+    counted = {
+        (metric[COMMAND_TYPE], metric[error_type]): value
+        for metric, value in demo.query(promql.sum_by([COMMAND_TYPE, error_type], failed))
+    }
+    expected = {
+        (name, error): count
+        for name, counts in tally["errors"].items()
+        for error, count in counts.items()
+    }
+    assert counted == expected
+    reasons = {error for _, error in expected}
+    assert {"OutOfStockError", "WrongStatusError", "IntegrityError"} <= reasons
+
+
+def test_queries_are_counted_exactly(demo, tally):
+    """The query counter says of each type how many the load asked."""
+    expression = promql.sum_by([QUERY_TYPE], raw(catalog.QUERY_TOTAL))
+    assert demo.query_by(QUERY_TYPE, expression) == totals(tally["queries"])
+
+
+def test_events_are_counted_exactly(demo, tally):
+    """The events counter says of each event type how many the answers named."""
+    named = Counter()
+    for events in tally["events"].values():
+        named.update(events)
+    expression = promql.sum_by([EVENT_TYPE], raw(catalog.EVENTS_PRODUCED))
+    assert demo.query_by(EVENT_TYPE, expression) == named
+
+
+def test_write_side_command_throughput(demo, tally):
+    """Question 1, recorded and verbatim: command throughput by type, within a few per cent."""
+    expected = totals(tally["commands"])
+    verbatim = promql.sum_by(
+        [COMMAND_TYPE], promql.rate(raw(catalog.COMMAND_TOTAL), recording.RATE_WINDOW)
+    )
+    recorded = promql.sum_by([COMMAND_TYPE], recording.COMMAND_RATE.name)
+    for expression in (verbatim, recorded):
+        rates = demo.query_by(COMMAND_TYPE, expression)
+        increases = {name: rate * WINDOW_SECONDS for name, rate in rates.items()}
+        # abs: a series that starts above 0 (a first rejection) loses what came before its scrape.
+        assert increases == pytest.approx(expected, rel=0.06, abs=3)
+
+
+def test_read_side_p95(demo, tally):
+    """Question 2, recorded and verbatim: p95 by query type lies in the bucket of the true one.
+
+    The service tells in each answer how long its bus took; the p95 of those is the true one. The
+    header is measured around the bus, so a value at the edge may fall into the next bucket. What
+    the load sees includes HTTP and can only be more.
+    """
+    bounds = catalog.QUERY_DURATION.bounds
+    recorded = demo.query_by(QUERY_TYPE, recording.QUERY_DURATION_P95.name)
+    verbatim = demo.query_by(QUERY_TYPE, seeds_quantile(0.95, catalog.QUERY_DURATION, QUERY_TYPE))
+    assert recorded.keys() == tally["queries"].keys()
+    assert recorded == pytest.approx(verbatim, rel=0.05)
+    timed = tally["server_ms"].keys() & recorded.keys()
+    assert len(timed) >= 5  # all but the streamed one, whose headers precede its work
+    for name in timed:
+        true, seen = tally["server_ms"][name]["p95"], tally["client_ms"][name]["p95"]
+        distance = bucket(true, bounds) - bucket(recorded[name], bounds)
+        assert distance in (0, 1), f"{name}: recorded {recorded[name]}, true {true}"
+        assert bucket(seen, bounds) >= bucket(recorded[name], bounds)
+
+
+def test_the_slow_query_is_the_slowest(demo):
+    """The query that is slow on purpose stands out in the recorded p95."""
+    p95 = demo.query_by(QUERY_TYPE, recording.QUERY_DURATION_P95.name)
+    assert max(p95, key=p95.get) == "BusiestOrders"
+
+
+def test_projection_lag_p99(demo, tally):
+    """Question 3, recorded and verbatim: p99 lag by projection, against times in the stores.
+
+    The views hold when each event happened and, by SQLite's clock, when it was applied. The metric
+    ends after the commit, a little later, so it may fall into the next bucket.
+    """
+    bounds = catalog.PROJECTION_LAG.bounds
+    recorded = demo.query_by(PROJECTION_NAME, recording.PROJECTION_LAG_P99.name)
+    verbatim = demo.query_by(
+        PROJECTION_NAME, seeds_quantile(0.99, catalog.PROJECTION_LAG, PROJECTION_NAME)
+    )
+    assert recorded == pytest.approx(verbatim, rel=0.05)
+    assert recorded.keys() == {projection.name for projection in PROJECTIONS}
+    for name, p99 in recorded.items():
+        with closing(sqlite3.connect(view_path(demo.data, name))) as view:
+            lags = [
+                1_000 * lag
+                for (lag,) in view.execute("SELECT projected_at - occurred_at FROM history")
+            ]
+        true = quantile(lags, 0.99)
+        assert bucket(p99, bounds) - bucket(true, bounds) in (0, 1), f"{name}: {p99}, true {true}"
+
+
+def test_every_event_is_projected_and_counted(demo, tally):
+    """Stores and counters agree: each event was applied by one projection, once."""
+    with closing(sqlite3.connect(demo.data / "events.sqlite")) as store:
+        ((stored,),) = store.execute("SELECT count(*) FROM stored_events")
+    applied = demo.query(f"sum({raw(catalog.PROJECTION_TOTAL)})")
+    assert stored == applied[0][1] == sum(map(sum, map(dict.values, tally["events"].values())))

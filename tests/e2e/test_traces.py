@@ -1,0 +1,63 @@
+"""Traces across the store, from the spans that service and projection exported."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from cqrs_telemetry import catalog
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def spans(demo, tally):
+    """Finished spans of both processes, once all of them were exported."""
+    events = sum(sum(counts.values()) for counts in tally["events"].values())
+    while True:
+        read = {side: read_spans(demo.data / f"spans-{side}.jsonl") for side in SIDES}
+        commands = [s for s in read["service"] if s["attributes"][SIDE] == catalog.WRITE]
+        if len(read["projection"]) == events and len(commands) == sum(
+            sum(outcomes.values()) for outcomes in tally["commands"].values()
+        ):
+            return commands, read["projection"]
+        time.sleep(0.5)  # the exporter writes every few seconds
+
+
+SIDES = ("service", "projection")
+SIDE = catalog.SIDE.key
+
+
+def read_spans(path):
+    """Spans of one process; the last line may be half written."""
+    lines = path.read_text().split("\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def span_id(context):
+    """What identifies a span."""
+    return context["trace_id"], context["span_id"]
+
+
+def test_every_projection_span_links_to_the_command_that_caused_it(spans, tally):
+    """Each event's span has one link, to a command span that can have produced such an event."""
+    commands, projected = spans
+    types = {
+        span_id(s["context"]): s["attributes"][catalog.SPAN_COMMAND_TYPE.key] for s in commands
+    }
+    for span in projected:
+        (link,) = span["links"]
+        command_type = types[span_id(link["context"])]
+        assert span["attributes"][catalog.SPAN_EVENT_TYPE.key] in tally["events"][command_type]
+        assert span["context"]["trace_id"] != link["context"]["trace_id"]
+
+
+def test_only_commands_that_produced_events_are_linked_to(spans):
+    """A rejected command has no projection span behind it, a successful one has some."""
+    commands, projected = spans
+    linked = {span_id(span["links"][0]["context"]) for span in projected}
+    for span in commands:
+        rejected = catalog.SPAN_COMMAND_STATUS.key in span["attributes"]
+        assert (span_id(span["context"]) in linked) != rejected
