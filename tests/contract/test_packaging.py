@@ -1,0 +1,54 @@
+"""Each distribution installs alone from its folder and brings what it needs, no more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UV = Path(sys.executable).with_name("uv")
+OURS = {"cqrs-telemetry", "cqrs-alerts", "cqrs-dashboards"}
+
+# Distribution folder: what of ours comes with it, and what must not.
+CASES = {
+    "instrumentation": ({"cqrs-telemetry"}, {"opentelemetry-sdk", "grafanalib", "pyyaml"}),
+    "alerts": ({"cqrs-telemetry", "cqrs-alerts"}, {"opentelemetry-sdk", "grafanalib"}),
+    "dashboards": (OURS, {"opentelemetry-sdk"}),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("folder", CASES)
+def test_distribution_installs_alone(folder: str, tmp_path: Path) -> None:
+    """Pip's rules, an empty environment, versions from the lock: the arrows point one way."""
+    ours, foreign = CASES[folder]
+    subprocess.run([UV, "venv", "-q", "--python", sys.executable, tmp_path / "venv"], check=True)
+    python = tmp_path / "venv/bin/python"
+    constraints = tmp_path / "constraints.txt"
+    lock = (ROOT / "requirements.lock").read_text()
+    constraints.write_text(
+        "\n".join(line.rstrip(" \\") for line in lock.splitlines() if line[:1].isalpha())
+    )
+    subprocess.run(
+        [UV, "pip", "install", "-q", "--python", python, "-c", constraints, ROOT / folder],
+        check=True,
+        cwd=tmp_path,
+    )
+    listed = subprocess.run(
+        [UV, "pip", "list", "--python", python, "--format", "freeze"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    names = {
+        line.partition("==")[0].partition(" ")[0].lower() for line in listed.stdout.split("\n")
+    }
+    assert names & OURS == ours
+    assert not names & foreign
+    if folder == "instrumentation":
+        assert names - ours == {"opentelemetry-api", "typing-extensions"}
+    module = {"instrumentation": "telemetry"}.get(folder, folder)
+    subprocess.run([python, "-W", "error", "-c", f"import cqrs_{module}"], check=True, cwd=tmp_path)
