@@ -43,9 +43,9 @@ def test_distribution_installs_alone(folder: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    names = {
-        line.partition("==")[0].partition(" ")[0].lower() for line in listed.stdout.split("\n")
-    }
+    listing = listed.stdout.split("
+")
+    names = {line.split("==")[0].split(" ")[0].lower() for line in listing} - {""}
     assert names & OURS == ours
     assert not names & foreign
     if folder == "instrumentation":
