@@ -43,9 +43,8 @@ def test_distribution_installs_alone(folder: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    listing = listed.stdout.split("
-")
-    names = {line.split("==")[0].split(" ")[0].lower() for line in listing} - {""}
+    listing = listed.stdout.splitlines()
+    names = {line.split("==")[0].split(" ")[0].lower() for line in listing if line}
     assert names & OURS == ours
     assert not names & foreign
     if folder == "instrumentation":
