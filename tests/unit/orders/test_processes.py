@@ -86,6 +86,16 @@ def test_a_load_without_a_service_says_so(run, taken):
     assert "start `orders serve` first" in output
 
 
+def test_a_load_that_cannot_write_its_tally_says_so_at_once(run):
+    """A tally that could not be kept is an error before anything is sent."""
+    serve = run("serve", "--port=0", "--data=d")
+    url, _ = ADDRESS.findall(serve.stdout.readline())
+    process = run("load", f"--url={url}", "--tally=missing/tally.json")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "cannot write missing/tally.json" in output
+
+
 def test_a_load_survives_a_service_that_goes_away(run, tmp_path):
     """A service that is killed is told of once, and what got no answer is counted."""
     serve = run("serve", "--port=0", "--data=d")

@@ -143,6 +143,10 @@ def load(url: str, seed: int, rate: float, duration: float | None, tally: Path) 
         asyncio.run(drive(LoadSettings(url, seed, rate, duration, tally)))
     except NoServerError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write {tally} ({error.strerror}); choose another file with --tally"
+        ) from error
 
 
 @main.command()

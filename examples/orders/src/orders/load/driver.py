@@ -48,6 +48,7 @@ async def drive(settings: LoadSettings) -> None:
 
     Raises:
         NoServerError: The first request found nobody.
+        OSError: The tally cannot be written.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -62,6 +63,7 @@ async def drive(settings: LoadSettings) -> None:
                 f"nothing answers at {settings.url} ({type(error).__name__}: {error});"
                 " start `orders serve` first"
             ) from None
+        tally.write(settings.tally, finished=False)  # rather fails now than after an hour
         writer = asyncio.create_task(_write_now_and_then(tally, settings.tally))
         try:
             await _send_all(Sender(client, tally), settings, stop)
@@ -72,8 +74,8 @@ async def drive(settings: LoadSettings) -> None:
 
 async def _write_now_and_then(tally: Tally, path: Path) -> None:
     while True:
-        tally.write(path, finished=False)
         await asyncio.sleep(TALLY_PERIOD)
+        tally.write(path, finished=False)
 
 
 async def _send_all(sender: Sender, settings: LoadSettings, stop: asyncio.Event) -> None:
