@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-from orders.demo.run import SCRIPTS
+from orders.demo.orchestrator import SCRIPTS
 
 pytestmark = pytest.mark.e2e
 

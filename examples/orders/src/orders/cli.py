@@ -188,7 +188,7 @@ def demo(
     """Run everything: service, projection, load and Prometheus with rules and dashboards."""
     from .demo.command_lines import PORTS, DemoSettings
     from .demo.faults import require_known
-    from .demo.run import DEMO_ERRORS, run_demo
+    from .demo.orchestrator import DEMO_ERRORS, run_demo
 
     ports = dict.fromkeys(PORTS) | {"service": service_port, "prometheus": prometheus_port}
     data = data or Path(".demo") / time.strftime("%Y%m%d-%H%M%S")
