@@ -1,0 +1,1 @@
+"""Grafana dashboards of recorded series, and a doctor that says why a panel is empty."""

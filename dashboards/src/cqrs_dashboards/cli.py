@@ -1,0 +1,73 @@
+"""The command ``cqrs-dashboards``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cqrs_alerts.config import Config
+from cqrs_alerts.config_file import ConfigError, read_config
+from cqrs_alerts.files import OutputError
+
+from .bundle import NAMES, Placement, dashboards, render
+from .files import remove_obsolete, write_dashboards
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class BadInputError(click.ClickException):
+    """Something that the user can mend: exit status 2, no traceback."""
+
+    exit_code = 2
+
+
+def _config(_context: click.Context, _option: click.Parameter, path: Path | None) -> Config:
+    try:
+        return Config() if path is None else read_config(path)
+    except ConfigError as error:
+        raise BadInputError(str(error)) from None
+
+
+config_option = click.option(
+    "--config", type=FILE, callback=_config, help="cqrs.yaml; without it, the defaults."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cqrs-dashboards")
+def main() -> None:
+    """Grafana dashboards for services instrumented with cqrs-telemetry."""
+
+
+@main.command()
+@click.option("--output", type=FOLDER, required=True, help="Folder for the JSON files.")
+@config_option
+@click.option(
+    "--select", type=click.Choice(NAMES), multiple=True, help="Only this one; repeatable."
+)
+@click.option("--title-prefix", default="", help="Before each title and, as a slug, each uid.")
+@click.option("--datasource-uid", help="Data source chosen at first; Grafana's default without it.")
+def generate(
+    output: Path,
+    config: Config,
+    select: tuple[str, ...],
+    title_prefix: str,
+    datasource_uid: str | None,
+) -> None:
+    """Write the dashboards as Grafana imports or provisions them.
+
+    Files of dashboards that no longer exist are deleted, unless --select is given.
+    """
+    placement = Placement(title_prefix, datasource_uid)
+    try:
+        chosen = dashboards(config, select or NAMES, placement)
+        written = write_dashboards(output, [render(each, placement) for each in chosen])
+        deleted = [] if select else remove_obsolete(output, written, placement)
+    except (OutputError, ValueError) as error:
+        raise BadInputError(str(error)) from None
+    for path in written:
+        click.echo(f"wrote {path}")
+    for path in deleted:
+        click.echo(f"deleted {path}: that dashboard no longer exists")

@@ -1,0 +1,100 @@
+"""Panels and dashboards as plain data, free of Grafana's JSON; ``grafana`` turns them into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["timeseries", "stat", "heatmap", "table"]
+Stacking = Literal["none", "normal", "percent"]
+
+COLUMNS = 24  # width of Grafana's grid
+
+
+@dataclass(frozen=True)
+class Target:
+    """One query of a panel; ``legend`` is Grafana's legend format, such as ``{{job}}``."""
+
+    expression: str
+    legend: str
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The value, in the panel's unit, from which on ``color`` applies."""
+
+    value: float
+    color: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel. The description says what it shows, what is normal and what to do otherwise.
+
+    ``unit`` is an id of Grafana's list of units. ``colors`` maps series names, as the legend prints
+    them, to colours; ``color`` holds for all others, None for Grafana's palette.
+    """
+
+    title: str
+    description: str
+    kind: Kind
+    unit: str
+    targets: tuple[Target, ...]
+    no_data: str
+    width: int = 8
+    height: int = 8
+    minimum: float | None = 0
+    maximum: float | None = None
+    decimals: int | None = None
+    stacking: Stacking = "none"
+    color: str | None = None
+    colors: tuple[tuple[str, str], ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()  # of a table: label or "Value", and its heading
+
+
+@dataclass(frozen=True)
+class Text:
+    """A Markdown panel."""
+
+    title: str
+    content: str
+    width: int = COLUMNS
+    height: int = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """Panels under one heading, laid out from left to right; an empty title draws no heading."""
+
+    title: str
+    panels: tuple[Panel | Text, ...]
+    collapsed: bool = False
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A template variable whose choices are the values of ``label`` on the series ``selector``."""
+
+    name: str
+    title: str
+    description: str
+    selector: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """One dashboard; ``uid`` is its address in Grafana and the name of its file."""
+
+    uid: str
+    title: str
+    description: str
+    variables: tuple[Variable, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def panels(self) -> Iterator[Panel | Text]:
+        """All panels, in reading order."""
+        return (panel for row in self.rows for panel in row.panels)

@@ -1,0 +1,235 @@
+"""Projections: events come in, are applied, and become visible to readers."""
+
+from __future__ import annotations
+
+from cqrs_alerts import recording
+from cqrs_alerts.config import Config
+from cqrs_alerts.links import PROJECTIONS_UID
+from cqrs_telemetry import catalog
+
+from . import colors, panels
+from .model import Dashboard, Panel, Row, Target
+from .queries import MOST_SERIES, Queries
+from .stages import LAG, PROJECTIONS
+from .thresholds import milliseconds, share
+from .variables import group_variables, type_variable
+
+INTRO = (
+    "The bridge between the sides: events that commands produced are applied to the views that "
+    "queries read. Lag is the age of an event when it became visible, so it is silent when a "
+    "projection has stopped: compare produced with applied before you trust a low lag."
+)
+SILENT = "no events"
+
+
+def dashboard(config: Config) -> Dashboard:
+    """The dashboard for a configuration."""
+    queries = Queries(config, (catalog.PROJECTION_NAME,))
+    # Writer and projection may be two jobs: the choice of jobs has to hold both.
+    shown = (recording.PROJECTION_RATE, recording.EVENTS_PRODUCED_RATE)
+    return Dashboard(
+        uid=PROJECTIONS_UID,
+        title="CQRS / Projections",
+        description="Projections: input and output, lag, time in apply, failures",
+        variables=(
+            *group_variables(config, shown),
+            type_variable(
+                queries, recording.PROJECTION_RATE, catalog.PROJECTION_NAME, "Projection"
+            ),
+        ),
+        rows=(
+            _opening(queries),
+            _input(queries),
+            _lag(queries),
+            Row("Events are applied", panels.triple(queries, PROJECTIONS, _applied(queries))),
+            _apply(queries),
+            _failures(queries),
+            _clocks(queries),
+            panels.telemetry_row(queries, PROJECTIONS),
+        ),
+    )
+
+
+def _opening(queries: Queries) -> Row:
+    alerts = queries.config.alerts
+    lag = milliseconds(alerts.projection_lag_high)
+    return panels.opening(
+        INTRO,
+        (
+            panels.stat(
+                "Lag p99",
+                "Age of events when they became visible, 99th percentile over the last 5 minutes, "
+                "all projections together. Normal is below the threshold. When it rises, the row "
+                "about lag names the projection.",
+                panels.MILLISECONDS,
+                queries.present_quantile(0.99, recording.PROJECTION_LAG_BUCKETS),
+                SILENT, color=colors.BY_SIDE[catalog.PROJECTION], thresholds=lag,
+            ),
+            panels.stat(
+                "Lag p50",
+                "Age of events when they became visible, median over the last 5 minutes: what a "
+                "typical reader waits. Normal is far below p99. Close to a high p99 it means that "
+                "the projection as a whole is behind, and not single events.",
+                panels.MILLISECONDS,
+                queries.present_quantile(0.5, recording.PROJECTION_LAG_BUCKETS),
+                SILENT, color=colors.BY_SIDE[catalog.PROJECTION], thresholds=lag,
+            ),
+            panels.rate_now(queries, PROJECTIONS, "applied"),
+            panels.stat(
+                "Events produced",
+                "Domain events that commands produced, per second, over the last 5 minutes. Normal "
+                "is what each projection applies too, unless it filters. Events produced while "
+                "none are applied mean that the projection has stopped.",
+                "eps", queries.total(recording.EVENTS_PRODUCED_RATE), SILENT,
+                color=colors.BY_SIDE[catalog.WRITE],
+            ),
+            panels.error_share_now(queries, PROJECTIONS, share(alerts.projection_errors_high)),
+            panels.latency_now(
+                queries, PROJECTIONS, "Apply p95", "Time to apply one event to the view",
+                milliseconds(alerts.projection_apply_latency_high),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _input(queries: Queries) -> Row:
+    projection = queries.legend(catalog.PROJECTION_NAME)
+    applied = queries.top(
+        queries.part(
+            recording.PROJECTION_RATE, catalog.PROJECTION_STATUS, catalog.SUCCESS,
+            catalog.PROJECTION_NAME,
+        )
+    )  # fmt: skip
+    produced = queries.total(recording.EVENTS_PRODUCED_RATE)
+    balance = Panel(
+        "Produced and applied",
+        "Events per second that commands produced, and that each projection applied. Normal are "
+        "lines on top of each other, lower for a projection that filters. Applied below produced "
+        "is a backlog that grows; above it, one that is worked off, or a replay.",
+        "timeseries", "eps", (Target(produced, "produced"), Target(applied, projection)), SILENT,
+        width=12, colors=(("produced", colors.BY_SIDE[catalog.WRITE]),),
+    )  # fmt: skip
+    types = panels.series(
+        "Applied by event type",
+        f"Events per second that projections handled, by event type, the {MOST_SERIES} most "
+        "frequent. Normal is a mix like that of the events produced. A type that is missing here "
+        "and present on the write path is one that no projection handles.",
+        "eps", queries.top(queries.by(recording.PROJECTION_RATE, catalog.EVENT_TYPE)),
+        queries.legend(catalog.EVENT_TYPE), SILENT,
+    )  # fmt: skip
+    return Row("Events come in", panels.spread((balance, types)))
+
+
+def _lag(queries: Queries) -> Row:
+    threshold = milliseconds(queries.config.alerts.projection_lag_high)
+    by_projection = Panel(
+        "Lag p99 by projection",
+        f"99th percentile of the age of events when they became visible, by projection, the "
+        f"{MOST_SERIES} latest; with several jobs chosen, the latest of them. Normal is below the "
+        "line at which the alert fires. A gap is a projection that applies nothing: idle or dead.",
+        "timeseries", panels.MILLISECONDS,
+        (
+            Target(
+                queries.worst(LAG.p99, catalog.PROJECTION_NAME),
+                queries.legend(catalog.PROJECTION_NAME),
+            ),
+        ),
+        SILENT, thresholds=threshold,
+    )  # fmt: skip
+    spread = panels.percentiles(
+        queries, PROJECTIONS, LAG, "Lag percentiles",
+        "Age of events when they became visible: median, 95th and 99th percentile over 5 minutes, "
+        "all projections together. Normal are three flat lines. A saw tooth is a poll interval; "
+        "a straight climb is a projection that cannot keep up.",
+        panels.MILLISECONDS, threshold,
+    )  # fmt: skip
+    distribution = panels.heatmap(
+        queries, PROJECTIONS, LAG.buckets, "Lag distribution",
+        "Events per second in each band of lag. Normal is one dark band low down. A band that "
+        "leaves it and climbs is a backlog; one that comes down again is catching up.",
+        panels.MILLISECONDS,
+    )  # fmt: skip
+    return Row("How old is what readers see?", (by_projection, spread, distribution))
+
+
+def _applied(queries: Queries) -> Panel:
+    return panels.series(
+        "Throughput by projection",
+        f"Events per second that each projection handled, all outcomes, the {MOST_SERIES} busiest. "
+        "Normal follows the events produced. A projection at 0 while others work has stopped, or "
+        "nothing that it handles was produced.",
+        "eps", queries.top(queries.by(recording.PROJECTION_RATE, catalog.PROJECTION_NAME)),
+        queries.legend(catalog.PROJECTION_NAME), SILENT,
+    )  # fmt: skip
+
+
+def _apply(queries: Queries) -> Row:
+    slowest = Panel(
+        "Time in apply p95 by projection",
+        f"95th percentile of the time to apply one event, by projection, the {MOST_SERIES} "
+        "slowest; with several jobs chosen, the slowest of them. Normal is below the line at which "
+        "the alert fires. One projection can apply no more than 1 / this time per second.",
+        "timeseries", panels.MILLISECONDS,
+        (
+            Target(
+                queries.worst(PROJECTIONS.duration.p95, catalog.PROJECTION_NAME),
+                queries.legend(catalog.PROJECTION_NAME),
+            ),
+        ),
+        SILENT, thresholds=milliseconds(queries.config.alerts.projection_apply_latency_high),
+    )  # fmt: skip
+    distribution = panels.heatmap(
+        queries, PROJECTIONS, PROJECTIONS.duration.buckets, "Time in apply distribution",
+        "Events per second in each band of the time to apply them. Normal is one dark band. A "
+        "second band far above it is lock contention with readers, or one heavy event type.",
+        panels.MILLISECONDS,
+    )  # fmt: skip
+    return Row("Views are written", panels.spread((slowest, distribution)))
+
+
+def _failures(queries: Queries) -> Row:
+    errors = share(queries.config.alerts.projection_errors_high)
+    by_type = panels.series(
+        "Errors by event type",
+        f"Events per second that could not be applied, by event type, the {MOST_SERIES} highest. "
+        "Normal is 0 for all. One type that fails again and again is a poison event: the "
+        "projection stands before it until it is mended or skipped.",
+        "eps",
+        queries.top(
+            queries.part(
+                recording.PROJECTION_RATE, catalog.PROJECTION_STATUS, catalog.ERROR,
+                catalog.EVENT_TYPE,
+            )
+        ),
+        queries.legend(catalog.EVENT_TYPE), SILENT,
+    )  # fmt: skip
+    return Row(
+        "Failures",
+        panels.spread(
+            (
+                panels.error_ratio_by_type(queries, PROJECTIONS, errors),
+                panels.errors_by_exception(queries, PROJECTIONS),
+                by_type,
+                panels.failing_types(
+                    queries, PROJECTIONS, catalog.PROJECTION_NAME, catalog.EVENT_TYPE
+                ),
+            )
+        ),
+    )
+
+
+def _clocks(queries: Queries) -> Row:
+    skew = panels.series(
+        "Events from the future",
+        "Events per second whose timestamp lay in the projection's future; their lag counts as 0. "
+        "Normal is 0. More means that the clocks of writer and projection differ, and that all "
+        "lags above are too low by that much: check NTP on both hosts.",
+        "eps",
+        queries.top(
+            queries.zero_based(
+                recording.CLOCK_SKEW_RATE, recording.PROJECTION_RATE, (catalog.PROJECTION_NAME,)
+            )
+        ),
+        queries.legend(catalog.PROJECTION_NAME), SILENT,
+    )  # fmt: skip
+    return Row("Do the clocks agree?", panels.spread((skew,)))

@@ -1,0 +1,126 @@
+"""PromQL of panels: recorded series, filtered by the dashboard's variables.
+
+Every function takes recordings of ``cqrs_alerts.recording``; no series is named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cqrs_alerts.config import Config
+from cqrs_alerts.naming import label_name
+from cqrs_alerts.promql import Matcher, equals, quantile, ratio, select, sum_by
+from cqrs_alerts.recording import LE, RESULT_SIZE_BUCKETS, Rate, Recording
+from cqrs_telemetry.catalog import Attribute
+
+MOST_SERIES = 10  # that one panel draws where types may be many
+NO_FAILURE = "none"  # the label value that stands for the absence of failures
+
+
+def variable_name(attribute: Attribute) -> str:
+    """Name of the template variable that chooses an attribute's values."""
+    return attribute.key.replace(".", "_")
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Query builder of one dashboard; ``types`` are the attributes that its variables choose."""
+
+    config: Config
+    types: tuple[Attribute, ...]
+
+    def label(self, attribute: Attribute) -> str:
+        """The label that carries an attribute."""
+        return label_name(attribute, self.config.naming)
+
+    def legend(self, *attributes: Attribute) -> str:
+        """Legend format that prints the attributes' values."""
+        return " · ".join(f"{{{{{self.label(attribute)}}}}}" for attribute in attributes)
+
+    def series(self, recording: Recording, *matchers: Matcher) -> str:
+        """Selector of a recorded series within what the variables choose."""
+        groups = (Matcher(label, "=~", f"${label}") for label in self.config.group_labels)
+        types = (
+            Matcher(self.label(attribute), "=~", f"${variable_name(attribute)}")
+            for attribute in self.types
+            if attribute in recording.by
+        )
+        return select(recording.name, (*groups, *types, *matchers))
+
+    def total(self, recording: Recording, *matchers: Matcher) -> str:
+        """Sum over everything."""
+        return f"sum({self.series(recording, *matchers)})"
+
+    def by(self, recording: Recording, attribute: Attribute, *matchers: Matcher) -> str:
+        """Sum that keeps one attribute."""
+        return sum_by([self.label(attribute)], self.series(recording, *matchers))
+
+    def zero_based(
+        self, recording: Recording, base: Recording, by: Iterable[Attribute], *matchers: Matcher
+    ) -> str:
+        """A series that may not exist before the first incident: 0 while ``base`` exists.
+
+        The zero is derived from ``base``, so that a service which went silent shows no data.
+        """
+        labels = [self.label(each) for each in by]
+        chosen, whole = self.series(recording, *matchers), self.series(base)
+        return f"{_sum(labels, chosen)} or 0 * {_sum(labels, whole)}"
+
+    def part(self, recording: Recording, attribute: Attribute, value: str, *by: Attribute) -> str:
+        """What has one value of an attribute; 0 where only other values occur."""
+        return self.zero_based(recording, recording, by, equals(self.label(attribute), value))
+
+    def share(self, recording: Recording, attribute: Attribute, value: str, *by: Attribute) -> str:
+        """Share of one value of an attribute in the whole; absent without traffic."""
+        whole = _sum([self.label(each) for each in by], self.series(recording))
+        return ratio(self.part(recording, attribute, value, *by), whole)
+
+    def incidents(
+        self, recording: Recording, base: Recording, by: tuple[Attribute, ...], *matchers: Matcher
+    ) -> str:
+        """Largest incidents by their labels, or one 0 named ``none`` while ``base`` exists."""
+        found = self.top(sum_by(map(self.label, by), self.series(recording, *matchers)))
+        nothing = f"0 * {self.total(base)}"
+        for attribute in by:
+            nothing = f'label_replace({nothing}, "{self.label(attribute)}", "{NO_FAILURE}", "", "")'
+        return f"{found} or on () {nothing}"
+
+    def quantile(self, q: float, buckets: Rate, *by: Attribute) -> str:
+        """Quantile over everything that the variables choose; NaN without traffic."""
+        labels = (*(self.label(each) for each in by), LE)
+        return quantile(q, sum_by(labels, self.series(buckets)))
+
+    def present_quantile(self, q: float, buckets: Rate) -> str:
+        """As ``quantile``, but absent without traffic, so that a stat shows its no-data text."""
+        return f"{self.quantile(q, buckets)} >= 0"
+
+    def heat(self, buckets: Rate) -> str:
+        """Bucket rates for a heatmap."""
+        return sum_by([LE], self.series(buckets))
+
+    def empty_share(self, *by: Attribute) -> str:
+        """Share of results without an item: the bucket that ends at 0 in all of them."""
+        labels = [self.label(each) for each in by]
+        # Prometheus 2 keeps the bound as the exporter spells it: 0.0 or 0.
+        empty = Matcher(LE, "=~", rf"{RESULT_SIZE_BUCKETS.metric.bounds[0]:g}(\.0)?")
+        everything = equals(LE, "+Inf")
+        empty_rate, rate = (
+            _sum(labels, self.series(RESULT_SIZE_BUCKETS, each)) for each in (empty, everything)
+        )
+        return ratio(empty_rate, rate)
+
+    def worst(self, recording: Recording, *by: Attribute) -> str:
+        """Largest of a ready-made quantile or ratio, by attributes, over the chosen groups."""
+        inner = f"max by ({', '.join(map(self.label, by))}) ({self.series(recording)})"
+        return self.top(inner)
+
+    @staticmethod
+    def top(expression: str) -> str:
+        """The largest series, so that thousands of types cannot slow the browser down."""
+        return f"topk({MOST_SERIES}, {expression})"
+
+
+def _sum(labels: Iterable[str], expression: str) -> str:
+    labels = tuple(labels)
+    return sum_by(labels, expression) if labels else f"sum({expression})"
