@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from .config import Config
 from .config_file import ConfigError, read_config
-from .files import OutputError, write_files
+from .files import OutputError, remove_obsolete, write_files
+from .promtool import PromtoolMissingError, check_rules
+from .reference import fill_region, render_reference
 from .rule_files import render_rules
+from .runbooks import render_runbooks
+from .settings import render_example
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -36,7 +45,10 @@ def _read_config(_context: click.Context, _option: click.Parameter, path: Path |
 
 def _config_option(command: Any) -> Any:
     return click.option(
-        "--config", type=FILE, callback=_read_config, help="cqrs.yaml; without it, the defaults."
+        "--config",
+        type=FILE,
+        callback=_read_config,
+        help="Settings, see cqrs-alerts example; without it, the defaults.",
     )(command)
 
 
@@ -48,13 +60,89 @@ def main() -> None:
 
 @main.command()
 @click.option("--output", type=FOLDER, required=True, help="Folder for the rule files.")
+@click.option("--runbooks", type=FOLDER, help="Folder for the runbooks  [default: OUTPUT/runbooks]")
 @_config_option
-def generate(output: Path, config: Config) -> None:
-    """Write recording and alerting rules."""
+def generate(output: Path, runbooks: Path | None, config: Config) -> None:
+    """Write recording rules, alerting rules and a runbook for each alert."""
+    pages = runbooks or output / "runbooks"
     files = {output / name: text for name, text in render_rules(config).items()}
+    files |= {pages / name: text for name, text in render_runbooks(config).items()}
+    _write(files)
+    for path in remove_obsolete(pages, "*.md", files):
+        click.echo(f"removed {path}, whose alert is gone")
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_config_option
+def check(files: tuple[Path, ...], config: Config) -> None:
+    """Check the settings and the rules that follow from them, or rule FILES, with promtool.
+
+    Exit status: 0 when all is well, 1 when promtool finds a fault, 2 for bad input, 3 when there is
+    no promtool to ask.
+    """
+    for path in files:
+        _require_groups(path)
+    with tempfile.TemporaryDirectory(prefix="cqrs-alerts-") as folder:
+        rendered = {Path(folder) / name: text for name, text in render_rules(config).items()}
+        render_runbooks(config)
+        if not files:
+            write_files(rendered)
+        click.echo("settings, rules and runbooks: well-formed")
+        try:
+            faults = check_rules(files or rendered)
+        except PromtoolMissingError as error:
+            click.echo(f"not checked: whether Prometheus accepts the rules. {error}", err=True)
+            sys.exit(3)
+    if faults:
+        click.echo(faults, err=True)
+        sys.exit(1)
+    click.echo("promtool: accepts the rules")
+
+
+@main.command()
+@click.option("--output", type=FILE, help="File for the full reference.")
+@click.option("--readme", type=FILE, help="File whose marked region gets the short table.")
+@_config_option
+def metrics(output: Path | None, readme: Path | None, config: Config) -> None:
+    """Write the reference of metrics and recorded series; without options, print it."""
+    files = {output: render_reference(config)} if output else {}
+    if readme:
+        try:
+            files[readme] = fill_region(readme.read_text("utf-8"), config)
+        except OSError as error:
+            raise BadInputError(f"{readme}: cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise BadInputError(f"{readme}: {error}") from None
+    if files:
+        _write(files)
+    else:
+        click.echo(render_reference(config), nl=False)
+
+
+@main.command()
+@click.option("--output", type=FILE, help="File to write; without it, print.")
+def example(output: Path | None) -> None:
+    """Write a cqrs.yaml that documents every setting with its default."""
+    if output:
+        _write({output: render_example()})
+    else:
+        click.echo(render_example(), nl=False)
+
+
+def _write(files: Mapping[Path, str]) -> None:
     try:
         write_files(files)
     except OutputError as error:
         raise BadInputError(str(error)) from None
-    for path in files:
-        click.echo(f"wrote {path}")
+    for folder, count in Counter(path.parent for path in files).items():
+        click.echo(f"wrote {count} file{'s' * (count > 1)} to {folder}")
+
+
+def _require_groups(path: Path) -> None:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BadInputError(f"{path}: cannot be read as YAML: {error}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("groups"), list):
+        raise BadInputError(f"{path}: is not a rule file: it has no list of groups")

@@ -1,0 +1,75 @@
+"""Runbooks: one page per alert, words from ``runbook_texts``, facts from the alert itself."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+from .alerting import Alert, alerts
+from .config import Config
+from .files import GENERATED_BY
+from .links import dashboard_url, runbook_page
+from .settings import Setting, settings_of
+
+SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Tuning")
+
+
+def render_runbooks(config: Config) -> dict[str, str]:
+    """Text of each alert's page by its file name."""
+    return {runbook_page(alert.name): _page(alert, config) for alert in alerts(config)}
+
+
+def read_words(alert: Alert) -> dict[str, str]:
+    """The words of an alert's runbook by section.
+
+    Raises:
+        ValueError: A section is missing, empty, unknown or out of order.
+    """
+    page = files("cqrs_alerts") / "runbook_texts" / runbook_page(alert.name)
+    text = page.read_text("utf-8")
+    before, *parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    words = {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    if before.strip() or tuple(words) != SECTIONS or not all(words.values()):
+        raise ValueError(f"{alert.name}.md needs the sections {', '.join(SECTIONS)}, none empty")
+    return words
+
+
+def _page(alert: Alert, config: Config) -> str:
+    settings = alert.settings(config)
+    facts = {
+        "Meaning": "It fires when this has been so for "
+        f"{settings.for_}:\n\n{_code('promql', alert.expression(config))}",
+        "Diagnosis": _diagnosis(alert, config),
+        "Tuning": "In `cqrs.yaml`; then generate the rules again and reload Prometheus:\n\n"
+        + _code("yaml", _yaml(alert, settings_of(settings))),
+    }
+    words = read_words(alert)
+    sections = [
+        "\n\n".join(filter(None, (f"## {name}", words[name], facts.get(name)))) for name in SECTIONS
+    ]
+    head = (
+        f"<!-- {GENERATED_BY}; its words are in runbook_texts/{alert.name}.md. -->\n"
+        f"# {alert.name}\n\n"
+        f"{alert.summary}.\n\n"
+        f"Side: {alert.side} · severity: {getattr(config.severities, settings.severity)} · "
+        f"dashboard: <{dashboard_url(alert.dashboard, config)}>"
+    )
+    return "\n\n".join((head, *sections)) + "\n"
+
+
+def _diagnosis(alert: Alert, config: Config) -> str:
+    queries = [
+        f"{query.title}:\n\n{_code('promql', query.expression(config))}" for query in alert.queries
+    ]
+    if alert.spans:
+        queries.append(f"Traces, in TraceQL:\n\n{_code('', alert.spans(config))}")
+    return "\n\n".join(queries)
+
+
+def _yaml(alert: Alert, settings: tuple[Setting, ...]) -> str:
+    lines = (f"    {setting.yaml}  # {setting.description}" for setting in settings)
+    return "\n".join(("alerts:", f"  {alert.key}:", *lines))
+
+
+def _code(language: str, text: str) -> str:
+    return f"```{language}\n{text}\n```"
