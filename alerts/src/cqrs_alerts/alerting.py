@@ -222,7 +222,7 @@ ALERTS: tuple[Alert, ...] = (
     Alert(
         "CqrsTelemetryAbsent", "telemetry", WRITE_PATH_UID,
         "A service stopped reporting",
-        description(INSTANCES, "Nothing reports the {cqrs_side} side any more"),
+        description(INSTANCES, "No process of the service reports any more"),
         absent,
         (
             Query("Processes that report now", current(INSTANCES)),

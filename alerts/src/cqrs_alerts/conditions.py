@@ -72,7 +72,7 @@ def clock_skewed(config: Config) -> str:
 
 
 def absent(config: Config) -> str:
-    """A service and side that reported within the last hours does not now.
+    """A service that reported within the last hours does not now.
 
     The lookback is what knows the services; it is also what ends the alert for one that was
     removed on purpose.
