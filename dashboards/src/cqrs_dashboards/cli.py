@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from cqrs_alerts.config_file import ConfigError, read_config
 from cqrs_alerts.files import OutputError
 
 from .bundle import NAMES, Placement, dashboards, render
-from .files import remove_obsolete, write_dashboards
+from .files import read_dashboards, remove_obsolete, write_dashboards
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -71,3 +72,35 @@ def generate(
         click.echo(f"wrote {path}")
     for path in deleted:
         click.echo(f"deleted {path}: that dashboard no longer exists")
+
+
+@main.command()
+@click.option("--prometheus", "url", required=True, help="Address, as in http://localhost:9090.")
+@config_option
+@click.option("--dashboards", "folder", type=FOLDER, help="These files, not freshly made ones.")
+@click.option("--json", "machine_readable", is_flag=True, help="JSON in place of the table.")
+@click.pass_context
+def doctor(
+    context: click.Context, url: str, config: Config, folder: Path | None, machine_readable: bool
+) -> None:
+    """Ask a live Prometheus of each panel, variable and alert whether it has data, and why not.
+
+    Exit status: 0 when everything has data, 1 when something is empty, 2 when nothing could be
+    asked.
+    """
+    # Imported here: `generate` needs none of it, and httpx alone takes half a second.
+    from rich.console import Console
+
+    from .doctor import examine
+    from .prometheus import PrometheusError
+    from .report import as_json, render_table
+
+    try:
+        report = examine(url, config, read_dashboards(folder) if folder else None)
+    except (PrometheusError, ValueError) as error:
+        raise BadInputError(str(error)) from None
+    if machine_readable:
+        click.echo(json.dumps(as_json(report), indent=2))
+    else:
+        render_table(report, Console())
+    context.exit(0 if report.ok else 1)

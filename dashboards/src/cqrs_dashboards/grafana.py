@@ -11,12 +11,15 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from grafanalib import core
+from grafanalib import core as grafanalib_core
 from grafanalib._gen import DashboardEncoder
 
 from . import colors
 from .layout import Place, place
 from .model import Dashboard, Panel, Text, Variable
+
+# Type checkers see no constructors in an untyped package's attrs classes.
+core: Any = grafanalib_core
 
 SCHEMA_VERSION = 42
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -139,7 +142,7 @@ def _without_none(value: Any) -> Any:
     return [_without_none(each) for each in value] if isinstance(value, list) else value
 
 
-def _panels(dashboard: Dashboard) -> Iterator[core.Panel]:
+def _panels(dashboard: Dashboard) -> Iterator[Any]:
     for placed in place(dashboard):
         inner = [_panel(panel, at) for panel, at in placed.panels]
         if placed.heading is None:
@@ -155,7 +158,7 @@ def _panels(dashboard: Dashboard) -> Iterator[core.Panel]:
             yield from inner
 
 
-def _panel(panel: Panel | Text, at: Place) -> core.Panel:
+def _panel(panel: Panel | Text, at: Place) -> Any:
     shared = {
         "title": panel.title, "id": _panel_id(panel.title), "gridPos": _grid_position(at),
     }  # fmt: skip
@@ -180,7 +183,7 @@ def _panel(panel: Panel | Text, at: Place) -> core.Panel:
     return build[panel.kind](panel, shared)
 
 
-def _timeseries(panel: Panel, shared: dict[str, Any]) -> core.Panel:
+def _timeseries(panel: Panel, shared: dict[str, Any]) -> Any:
     filled = panel.stacking != "none"
     return core.TimeSeries(
         **shared,
@@ -205,7 +208,7 @@ def _timeseries(panel: Panel, shared: dict[str, Any]) -> core.Panel:
     )
 
 
-def _stat(panel: Panel, shared: dict[str, Any]) -> core.Panel:
+def _stat(panel: Panel, shared: dict[str, Any]) -> Any:
     # An instant query: the last value of a range would show an hour-old number as the present one.
     defaults = {**_defaults(panel), "color": {"mode": "thresholds"}}
     return core.Stat(
@@ -218,7 +221,7 @@ def _stat(panel: Panel, shared: dict[str, Any]) -> core.Panel:
     )
 
 
-def _heatmap(panel: Panel, shared: dict[str, Any]) -> core.Panel:
+def _heatmap(panel: Panel, shared: dict[str, Any]) -> Any:
     return core.Heatmap(
         **shared,
         extraJson={
@@ -251,7 +254,7 @@ def _heatmap(panel: Panel, shared: dict[str, Any]) -> core.Panel:
     )  # fmt: skip
 
 
-def _table(panel: Panel, shared: dict[str, Any]) -> core.Panel:
+def _table(panel: Panel, shared: dict[str, Any]) -> Any:
     headings = dict(panel.columns)
     organize = {
         "id": "organize",
@@ -293,14 +296,14 @@ def _defaults(panel: Panel) -> dict[str, Any]:
     }
 
 
-def _datasource(uid: str | None) -> core.Template:
+def _datasource(uid: str | None) -> Any:
     return core.Template(
         name="datasource", label="Data source", type="datasource", query="prometheus",
         refresh=_ON_DASHBOARD_LOAD, regex="", default=uid,
     )  # fmt: skip
 
 
-def _variable(variable: Variable) -> core.Template:
+def _variable(variable: Variable) -> Any:
     query = f"label_values({variable.selector}, {variable.label})"
     return core.Template(
         name=variable.name, label=variable.title, dataSource=DATASOURCE,
@@ -309,7 +312,7 @@ def _variable(variable: Variable) -> core.Template:
     )  # fmt: skip
 
 
-def _grid_position(at: Place) -> core.GridPos:
+def _grid_position(at: Place) -> Any:
     return core.GridPos(h=at.height, w=at.width, x=at.x, y=at.y)
 
 

@@ -215,7 +215,9 @@ def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
         "timeseries", stage.rate_unit,
         (
             Target(
-                queries.incidents(stage.failures, stage.rate, (catalog.ERROR_TYPE,), failed),
+                queries.incidents(
+                    stage.failures, queries.total(stage.rate), (catalog.ERROR_TYPE,), failed
+                ),
                 queries.legend(catalog.ERROR_TYPE),
             ),
         ),
@@ -238,8 +240,8 @@ def failing_types(queries: Queries, stage: Stage, *by: catalog.Attribute) -> Pan
         "domain's own rejections. Anything else is worth a trace: search for the type and the "
         "exception.",
         "table", stage.rate_unit,
-        (Target(queries.incidents(stage.failures, stage.rate, attributes), ""),),
-        _silent(stage), columns=(*columns, ("Value", "Per second")),
+        (Target(queries.incidents(stage.failures, queries.total(stage.rate), attributes), ""),),
+        _silent(stage), width=COLUMNS, columns=(*columns, ("Value", "Per second")),
     )  # fmt: skip
 
 
@@ -255,7 +257,9 @@ def rejections(queries: Queries, stage: Stage) -> Panel:
         "timeseries", stage.rate_unit,
         (
             Target(
-                queries.incidents(stage.failures, stage.rate, (catalog.ERROR_TYPE,), refused),
+                queries.incidents(
+                    stage.failures, queries.total(stage.rate), (catalog.ERROR_TYPE,), refused
+                ),
                 queries.legend(catalog.ERROR_TYPE),
             ),
         ),
@@ -267,37 +271,33 @@ def telemetry_row(queries: Queries, stage: Stage) -> Row:
     """Whether the numbers above can be believed."""
     side = equals(queries.label(catalog.SIDE), stage.side)
     silent = "no telemetry"
-    faults = Panel(
+    instances = queries.total(recording.INSTANCES, side)
+    reporting = Panel(
+        "Reporting processes",
+        "Processes that report this path now. Normal is the number that you deployed, also without "
+        "traffic. Fewer means that a process is gone, or that its metrics do not arrive: what it "
+        "does is missing above.",
+        "timeseries", COUNT, (Target(instances, "processes"),), silent,
+        height=6, decimals=0, colors=(("processes", colors.BY_SIDE[stage.side]),),
+    )  # fmt: skip
+    faults = queries.incidents(recording.FAULT_RATE, instances, (catalog.ERROR_TYPE,), side)
+    failing = Panel(
         "Telemetry faults",
         "Errors inside the instrumentation of this path, per second, by exception; business code "
         "is not affected, but what it did is then missing above. Normal is 'none' at 0. "
         "The service's log has the first of each class with its stack.",
-        "timeseries", "ops",
-        (
-            Target(
-                queries.incidents(
-                    recording.FAULT_RATE, recording.OVERFLOW_RATE, (catalog.ERROR_TYPE,), side
-                ),
-                queries.legend(catalog.ERROR_TYPE),
-            ),
-        ),
-        silent, width=12, height=6, colors=_NOTHING,
+        "timeseries", "ops", (Target(faults, queries.legend(catalog.ERROR_TYPE)),), silent,
+        height=6, colors=_NOTHING,
     )  # fmt: skip
-    overflow = Panel(
+    folded = series(
         "Type names folded",
         "Operations per second recorded under the type _other, by attribute, because a metric "
         "had seen too many types. Normal is 0. When it rises, a type name contains an id or a "
         "class is made at run time; mend that, or raise max_types if all of them are real.",
-        "timeseries", "ops",
-        (
-            Target(
-                queries.by(recording.OVERFLOW_RATE, catalog.ATTRIBUTE_KEY, side),
-                queries.legend(catalog.ATTRIBUTE_KEY),
-            ),
-        ),
-        silent, width=12, height=6,
+        "ops", queries.by(recording.OVERFLOW_RATE, catalog.ATTRIBUTE_KEY, side),
+        queries.legend(catalog.ATTRIBUTE_KEY), silent,
     )  # fmt: skip
-    return Row("Can these numbers be believed?", (faults, overflow))
+    return Row("Can these numbers be believed?", (reporting, failing, replace(folded, height=6)))
 
 
 def _silent(stage: Stage) -> str:

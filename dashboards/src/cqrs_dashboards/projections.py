@@ -205,15 +205,11 @@ def _failures(queries: Queries) -> Row:
     )  # fmt: skip
     return Row(
         "Failures",
-        panels.spread(
-            (
-                panels.error_ratio_by_type(queries, PROJECTIONS, errors),
-                panels.errors_by_exception(queries, PROJECTIONS),
-                by_type,
-                panels.failing_types(
-                    queries, PROJECTIONS, catalog.PROJECTION_NAME, catalog.EVENT_TYPE
-                ),
-            )
+        (
+            panels.error_ratio_by_type(queries, PROJECTIONS, errors),
+            panels.errors_by_exception(queries, PROJECTIONS),
+            by_type,
+            panels.failing_types(queries, PROJECTIONS, catalog.PROJECTION_NAME, catalog.EVENT_TYPE),
         ),
     )
 

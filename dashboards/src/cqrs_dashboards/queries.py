@@ -77,11 +77,14 @@ class Queries:
         return ratio(self.part(recording, attribute, value, *by), whole)
 
     def incidents(
-        self, recording: Recording, base: Recording, by: tuple[Attribute, ...], *matchers: Matcher
+        self, recording: Recording, base: str, by: tuple[Attribute, ...], *matchers: Matcher
     ) -> str:
-        """Largest incidents by their labels, or one 0 named ``none`` while ``base`` exists."""
+        """Largest incidents by their labels, or one 0 named ``none`` while ``base`` exists.
+
+        ``base`` is an expression without labels.
+        """
         found = self.top(sum_by(map(self.label, by), self.series(recording, *matchers)))
-        nothing = f"0 * {self.total(base)}"
+        nothing = f"0 * {base}"
         for attribute in by:
             nothing = f'label_replace({nothing}, "{self.label(attribute)}", "{NO_FAILURE}", "", "")'
         return f"{found} or on () {nothing}"

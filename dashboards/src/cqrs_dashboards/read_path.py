@@ -146,12 +146,10 @@ def _failures(queries: Queries) -> Row:
     errors = share(queries.config.alerts.query_errors_high)
     return Row(
         "Failures",
-        panels.spread(
-            (
-                panels.outcome_mix(queries, QUERIES),
-                panels.error_ratio_by_type(queries, QUERIES, errors),
-                panels.errors_by_exception(queries, QUERIES),
-                panels.failing_types(queries, QUERIES, catalog.QUERY_TYPE),
-            )
+        (
+            panels.outcome_mix(queries, QUERIES),
+            panels.error_ratio_by_type(queries, QUERIES, errors),
+            panels.errors_by_exception(queries, QUERIES),
+            panels.failing_types(queries, QUERIES, catalog.QUERY_TYPE),
         ),
     )

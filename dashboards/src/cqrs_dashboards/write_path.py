@@ -133,7 +133,7 @@ def _events(queries: Queries) -> Row:
                 "is a mix that follows the commands. An event type that vanishes while its command "
                 "goes on succeeding is a change in the domain, wanted or not.",
                 "eps",
-                queries.incidents(events, commands, (catalog.EVENT_TYPE,)),
+                queries.incidents(events, queries.total(commands), (catalog.EVENT_TYPE,)),
                 queries.legend(catalog.EVENT_TYPE), SILENT,
             ),
             panels.series(
@@ -181,8 +181,12 @@ def _failures(queries: Queries) -> Row:
     return Row(
         "Failures",
         (
-            panels.error_ratio_by_type(queries, COMMANDS, errors),
-            panels.errors_by_exception(queries, COMMANDS),
+            *panels.spread(
+                (
+                    panels.error_ratio_by_type(queries, COMMANDS, errors),
+                    panels.errors_by_exception(queries, COMMANDS),
+                )
+            ),
             panels.failing_types(queries, COMMANDS, catalog.COMMAND_TYPE),
         ),
     )

@@ -1,0 +1,45 @@
+"""Why a panel can be empty, most fundamental first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Cause(Enum):
+    """A reason for missing data; its value is what the JSON report says."""
+
+    QUERY_REFUSED = "query refused"
+    RULES_NOT_LOADED = "rules not loaded"
+    RULE_FAILING = "rule failing"
+    RULE_NOT_EVALUATED = "rule not evaluated yet"
+    OTHER_NAMING = "other naming in use"
+    NO_TARGETS = "no targets"
+    TARGETS_DOWN = "targets down"
+    NEVER_SEEN = "metric never seen"
+    STALE = "metric no longer reported"
+    SELECTOR_EXCLUDES = "selector excludes all"
+    ONE_SAMPLE = "only one sample yet"
+    NOT_RECORDED_YET = "not recorded yet"
+    LABEL_MISSING = "label missing"
+    VALUE_MISSING = "no such label value"
+    NO_FAILURES = "no failures yet"
+    NO_TRAFFIC = "no traffic"
+    UNEXPLAINED = "unexplained"
+
+
+_ORDER = list(Cause)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why something is empty, and what mends it."""
+
+    cause: Cause
+    why: str
+    mend: str
+
+
+def most_fundamental(diagnoses: list[Diagnosis]) -> Diagnosis:
+    """The one to mend first; of equals the last, which in our queries is the base of a zero."""
+    return min(reversed(diagnoses), key=lambda each: _ORDER.index(each.cause))

@@ -1,0 +1,265 @@
+"""Follows a series that is missing back through rules and raw metrics to where the chain breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cqrs_alerts import recording
+from cqrs_alerts.config import RATE_WINDOW, Config
+from cqrs_alerts.naming import STRATEGIES, Part, series_name
+from cqrs_alerts.promql import differs, rate, select
+from cqrs_alerts.recording import ErrorRatio, Quantile, Rate, Recording
+from cqrs_telemetry.catalog import Metric
+
+from .causes import Cause, Diagnosis, most_fundamental
+from .other_names import find_other_names
+from .prometheus import Prometheus, Rule
+from .selectors import Selector, selectors
+
+LOOK_BACK = "6h"  # for a metric that was there once
+
+_RECORDINGS = {each.name: each for each in recording.RECORDINGS}
+_NO_TRAFFIC = Diagnosis(
+    Cause.NO_TRAFFIC,
+    f"the series are there, but nothing happened in the last {RATE_WINDOW}",
+    f"send some traffic, or wait: rates cover {RATE_WINDOW}",
+)
+_NOT_LOADED = Diagnosis(
+    Cause.RULES_NOT_LOADED,
+    "Prometheus has not loaded the rules of cqrs-alerts",
+    "write them with `cqrs-alerts generate --output DIR`, name DIR/*.yaml under rule_files in "
+    "prometheus.yml and reload Prometheus",
+)
+
+
+class Examiner:
+    """Diagnoses of one server at one moment; what was learnt is kept."""
+
+    def __init__(self, prometheus: Prometheus, config: Config) -> None:
+        self._prometheus = prometheus
+        self._config = config
+        self.rules = prometheus.rules()
+        self._names: frozenset[str] | None = None
+        self._diagnoses: dict[Selector, Diagnosis | None] = {}
+
+    def explain(self, expression: str) -> Diagnosis:
+        """Why an expression has no value."""
+        read = selectors(expression)
+        found = [each for each in map(self.diagnose, read) if each]
+        if len(found) == len(read) or any(each.cause is not Cause.NO_FAILURES for each in found):
+            return most_fundamental(found)
+        for selector in read:
+            if self._prometheus.value(f"sum({selector})"):
+                return Diagnosis(
+                    Cause.UNEXPLAINED,
+                    "every series of the query is there, but combined they give nothing",
+                    "compare the labels on both sides of the query's operators",
+                )
+        return _NO_TRAFFIC
+
+    def hidden(self, expression: str) -> Diagnosis | None:
+        """What is broken behind an expression that has a value, such as a 0 in its place."""
+        found = []
+        for name in {each.name for each in selectors(expression)} & _RECORDINGS.keys():
+            diagnosis = self._diagnose_rule(name)
+            # Rules may be evaluated elsewhere: what has series needs no loaded rule here.
+            if diagnosis and not (
+                diagnosis.cause is Cause.RULES_NOT_LOADED and self._prometheus.count(name)
+            ):
+                found.append(diagnosis)
+        return most_fundamental(found) if found else None
+
+    def diagnose(self, selector: Selector) -> Diagnosis | None:
+        """Why a selector finds nothing; None when it finds something."""
+        if selector not in self._diagnoses:
+            self._diagnoses[selector] = self._diagnose(selector)
+        return self._diagnoses[selector]
+
+    def _diagnose(self, selector: Selector) -> Diagnosis | None:
+        if self._prometheus.count(str(selector)):
+            return None
+        if not selector.name:
+            # A variable's selector that names several series by a regular expression.
+            named = [each for each in selector.matchers if each.label == "__name__"]
+            names = [name for each in named for name in each.value.split("|")]
+            rest = tuple(each for each in selector.matchers if each.label != "__name__")
+            found = [self.diagnose(Selector(name, rest)) for name in names]
+            return most_fundamental([each for each in found if each] or [_NO_TRAFFIC])
+        if self._prometheus.count(selector.name):
+            return self._diagnose_matchers(selector)
+        known = _RECORDINGS.get(selector.name)
+        if known is None:
+            return self._diagnose_unknown(selector.name)
+        return self._diagnose_rule(known.name) or self._diagnose_input(known)
+
+    def _diagnose_matchers(self, selector: Selector) -> Diagnosis:
+        for matcher in selector.matchers:
+            present = select(selector.name, [differs(matcher.label, "")])
+            if not self._prometheus.count(present):
+                mend = "generate rules and dashboards again with one cqrs.yaml, and load both"
+                if matcher.label in self._config.group_labels:
+                    mend = (
+                        f"give the targets the label {matcher.label}, or take it out of "
+                        "group_labels in cqrs.yaml and generate rules and dashboards again"
+                    )
+                return Diagnosis(
+                    Cause.LABEL_MISSING,
+                    f"no series of {selector.name} has the label {matcher.label}",
+                    mend,
+                )
+        chosen = ", ".join(map(str, selector.matchers))
+        return Diagnosis(
+            Cause.VALUE_MISSING,
+            f"{selector.name} has series, but none with {chosen}",
+            "nothing of that kind has happened yet, or the values are spelt differently",
+        )
+
+    def diagnose_alert(self, name: str) -> Diagnosis | None:
+        """Why an alert cannot fire; None when it is evaluated."""
+        rules = [each for each in self.rules or () if (each.kind, each.name) == ("alerting", name)]
+        return self._diagnose_health(rules) if rules else _NOT_LOADED
+
+    def _diagnose_rule(self, name: str) -> Diagnosis | None:
+        if self.rules is None:
+            return None  # a server without that interface: go by the data alone
+        rules = [each for each in self.rules if (each.kind, each.name) == ("recording", name)]
+        return self._diagnose_health(rules) if rules else self._not_loaded(name)
+
+    @staticmethod
+    def _diagnose_health(rules: list[Rule]) -> Diagnosis | None:
+        for rule in rules:
+            if rule.health == "err":
+                return Diagnosis(
+                    Cause.RULE_FAILING,
+                    f"the rule {rule.name} fails: {rule.error}",
+                    "mend what the message says; `cqrs-alerts check` finds errors in rule files",
+                )
+        if all(rule.health != "ok" for rule in rules):
+            return Diagnosis(
+                Cause.RULE_NOT_EVALUATED,
+                "the rules are loaded and have not been evaluated yet",
+                "wait for one evaluation interval",
+            )
+        return None
+
+    def _not_loaded(self, name: str) -> Diagnosis:
+        if any(rule.name in _RECORDINGS for rule in self.rules or ()):
+            return Diagnosis(
+                Cause.RULES_NOT_LOADED,
+                f"no loaded rule records {name}, others of cqrs-alerts are loaded",
+                "the loaded rules are of another version: generate them again and reload",
+            )
+        return _NOT_LOADED
+
+    def _diagnose_input(self, known: Recording) -> Diagnosis:
+        if isinstance(known, Quantile):
+            return self.diagnose(Selector(known.buckets.name, ())) or _NO_TRAFFIC
+        if isinstance(known, ErrorRatio):
+            return self.diagnose(Selector(known.rate.name, ())) or _NO_TRAFFIC
+        part: Part = known.part if isinstance(known, Rate) else ""
+        raw = series_name(known.metric, self._config.naming, part)
+        chosen = select(raw, self._config.selector)
+        if not self._prometheus.count(chosen):
+            return self._diagnose_raw(known.metric, part, raw)
+        if isinstance(known, Rate):
+            if not self._prometheus.count(rate(chosen, RATE_WINDOW)):
+                return Diagnosis(
+                    Cause.ONE_SAMPLE,
+                    f"{raw} has been scraped once; a rate needs two samples",
+                    "wait for the next scrape and evaluation",
+                )
+            if known.failures:
+                return Diagnosis(
+                    Cause.NO_FAILURES, f"{raw} has counted no failure yet", "nothing to mend"
+                )
+        return Diagnosis(
+            Cause.NOT_RECORDED_YET,
+            f"{raw} is there and its rule is loaded, but has not recorded it yet",
+            "wait for one evaluation interval; if it stays so, the loaded rule has another "
+            "selector: generate the rules again with this cqrs.yaml",
+        )
+
+    def _diagnose_raw(self, metric: Metric, part: Part, raw: str) -> Diagnosis:
+        if self._prometheus.count(raw):
+            selector = ", ".join(map(str, self._config.selector))
+            return Diagnosis(
+                Cause.SELECTOR_EXCLUDES,
+                f"{raw} has series, but none with {selector}",
+                "mend selector in cqrs.yaml, or the labels of the scrape job",
+            )
+        age = self._prometheus.value(
+            f"time() - max(max_over_time(timestamp({raw})[{LOOK_BACK}:1m]))"
+        )
+        down = list(self._targets_down())
+        if age is not None:
+            why = f"{raw} was last reported {_spell(age)} ago"
+            return Diagnosis(
+                Cause.STALE,
+                f"{why}; {down[0].why}" if down else why,
+                down[0].mend if down else "start the service again, or find out why it is silent",
+            )
+        others = find_other_names(metric, part, self._metric_names(), raw)
+        if others:
+            return self._other_naming(raw, others[0])
+        return next(
+            iter(down),
+            Diagnosis(
+                Cause.NEVER_SEEN,
+                f"no target reports {raw}",
+                "check that the service uses cqrs-telemetry, sets up an SDK that exports to this "
+                "Prometheus, and has handled a message",
+            ),
+        )
+
+    def _other_naming(self, raw: str, found: tuple[str, str]) -> Diagnosis:
+        name, strategy = found
+        if strategy in STRATEGIES:
+            mend = f"set naming: {strategy} in cqrs.yaml and generate the rules again"
+        else:
+            mend = (
+                f"let the exporter translate by {self._config.naming} "
+                "(translation_strategy in Prometheus and collector)"
+            )
+        return Diagnosis(
+            Cause.OTHER_NAMING,
+            f"{raw} was never seen, but {name} is there: the exporter names by {strategy}",
+            mend,
+        )
+
+    def _diagnose_unknown(self, name: str) -> Diagnosis:
+        if self.rules and any(rule.name == name for rule in self.rules):
+            return self._diagnose_rule(name) or _NO_TRAFFIC
+        return Diagnosis(
+            Cause.NEVER_SEEN,
+            f"{name} is neither a series of cqrs-alerts nor reported by a target",
+            "generate the dashboards again; mend the name if the panel is your own",
+        )
+
+    def _targets_down(self) -> Iterator[Diagnosis]:
+        targets = self._prometheus.query("up")
+        if not targets:
+            yield Diagnosis(
+                Cause.NO_TARGETS,
+                "Prometheus scrapes no target",
+                "add the service under scrape_configs in prometheus.yml, or let it push by OTLP",
+            )
+        down = [dict(each.labels) for each in targets if each.value == 0]
+        if down:
+            names = ", ".join(sorted(f"{each['job']} ({each['instance']})" for each in down)[:3])
+            yield Diagnosis(
+                Cause.TARGETS_DOWN,
+                f"{len(down)} of {len(targets)} targets are down: {names}",
+                "start them, or mend their address in prometheus.yml",
+            )
+
+    def _metric_names(self) -> frozenset[str]:
+        if self._names is None:
+            self._names = frozenset(self._prometheus.label_values("__name__"))
+        return self._names
+
+
+def _spell(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,133 @@
+"""Asks a live Prometheus what every panel, variable and alert needs, and why something is empty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cqrs_alerts import alerting
+from cqrs_alerts.config import Config
+
+from .bundle import dashboards, render
+from .causes import Cause, Diagnosis
+from .diagnosis import Examiner
+from .prometheus import Prometheus, QueryError
+from .questions import PanelQuestion, Question, VariableQuestion, questions
+
+Kind = Literal["panel", "variable", "alert"]
+Status = Literal["ok", "hidden", "idle", "empty"]
+
+ALERTS = "Alerts"  # stands where other findings name their dashboard
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One panel, template variable or alert.
+
+    ``status`` is ok; hidden, when a value is there but a rule behind it is broken; idle, when only
+    traffic is missing; empty otherwise. ``series`` counts what was found, ``sample`` is one value.
+    """
+
+    kind: Kind
+    dashboard: str
+    title: str
+    status: Status
+    series: int
+    sample: float | None
+    diagnosis: Diagnosis | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings about one server."""
+
+    prometheus: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything has data."""
+        return all(finding.status == "ok" for finding in self.findings)
+
+
+def examine(
+    prometheus_url: str,
+    config: Config | None = None,
+    rendered: Sequence[dict[str, Any]] | None = None,
+) -> Report:
+    """Examine dashboards, as ``grafana.render`` or a file gives them; by default all of ours.
+
+    Raises:
+        PrometheusError: There is no Prometheus at that address that could be asked.
+    """
+    config = config or Config()
+    if rendered is None:
+        rendered = [render(each) for each in dashboards(config)]
+    asked = [each for dashboard in rendered for each in questions(dashboard, config)]
+    with Prometheus(prometheus_url) as prometheus:
+        prometheus.query("vector(1)")  # one clear error, in place of one for each panel
+        examiner = Examiner(prometheus, config)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = list(pool.map(lambda each: _examine(each, prometheus, examiner), asked))
+        return Report(prometheus.url, (*found, *_alerts(examiner, config)))
+
+
+def _examine(question: Question, prometheus: Prometheus, examiner: Examiner) -> Finding:
+    try:
+        if isinstance(question, PanelQuestion):
+            return _panel(question, prometheus, examiner)
+        return _variable(question, prometheus, examiner)
+    except (QueryError, ValueError) as error:  # ValueError: what the parser refuses
+        refused = Diagnosis(Cause.QUERY_REFUSED, str(error), "mend the query in the dashboard")
+        title = question.panel if isinstance(question, PanelQuestion) else question.variable
+        kind: Kind = "panel" if isinstance(question, PanelQuestion) else "variable"
+        return Finding(kind, question.dashboard, title, "empty", 0, None, refused)
+
+
+def _panel(question: PanelQuestion, prometheus: Prometheus, examiner: Examiner) -> Finding:
+    values: list[float] = []
+    diagnosis: Diagnosis | None = None
+    status: Status = "ok"
+    for expression in question.expressions:
+        present = [
+            sample.value for sample in prometheus.query(expression) if not math.isnan(sample.value)
+        ]
+        values += present
+        if diagnosis is not None:
+            continue  # the first empty query speaks for the panel
+        if not present:
+            diagnosis = examiner.explain(expression)
+            status = "idle" if diagnosis.cause is Cause.NO_TRAFFIC else "empty"
+        elif diagnosis := examiner.hidden(expression):
+            status = "hidden"
+    return Finding(
+        "panel", question.dashboard, question.panel, status,
+        len(values), max(values, default=None), diagnosis,
+    )  # fmt: skip
+
+
+def _variable(question: VariableQuestion, prometheus: Prometheus, examiner: Examiner) -> Finding:
+    values = prometheus.label_values(question.label, question.selector)
+    diagnosis = None
+    if not values:
+        diagnosis = examiner.explain(question.selector) if question.selector else Diagnosis(
+            Cause.LABEL_MISSING, f"no series has the label {question.label}", "mend the variable"
+        )  # fmt: skip
+    return Finding(
+        "variable", question.dashboard, question.variable, "ok" if values else "empty",
+        len(values), None, diagnosis,
+    )  # fmt: skip
+
+
+def _alerts(examiner: Examiner, config: Config) -> Iterable[Finding]:
+    if examiner.rules is None:
+        return
+    for alert in alerting.alerts(config):
+        diagnosis = examiner.diagnose_alert(alert.name)
+        status: Status = "empty" if diagnosis else "ok"
+        loaded = sum(rule.name == alert.name for rule in examiner.rules)
+        yield Finding("alert", ALERTS, alert.name, status, loaded, None, diagnosis)

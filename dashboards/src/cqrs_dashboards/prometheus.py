@@ -1,0 +1,155 @@
+"""The few questions that the doctor asks of Prometheus' HTTP API."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+TIMEOUT = 15.0  # seconds for one answer
+
+
+class PrometheusError(Exception):
+    """Prometheus cannot be asked at all; the text says why and what mends it."""
+
+
+class QueryError(Exception):
+    """Prometheus refused one query; the text is its own."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One series of an instant query's answer."""
+
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A loaded rule; ``health`` is ok, err or unknown (not yet evaluated)."""
+
+    name: str
+    kind: str  # recording or alerting
+    health: str
+    error: str
+    state: str  # of an alerting rule: inactive, pending or firing
+
+
+class Prometheus:
+    """One server, for the length of a ``with``; safe to ask from several threads."""
+
+    def __init__(self, url: str) -> None:
+        parsed = _parse(url)
+        self.url = str(parsed.copy_with(username=None, password=None)).rstrip("/")
+        credentials = (parsed.username, parsed.password) if parsed.username else None
+        self._client = httpx.Client(
+            base_url=self.url, auth=credentials, timeout=TIMEOUT, follow_redirects=True
+        )
+
+    def __enter__(self) -> Prometheus:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _exception: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def query(self, expression: str) -> list[Sample]:
+        """The present value of an expression.
+
+        Raises:
+            QueryError: Prometheus refuses the expression, or gives up on it.
+            PrometheusError: There is no Prometheus to ask.
+        """
+        data = self._ask("/api/v1/query", {"query": expression})
+        if data["resultType"] == "scalar":
+            return [Sample((), float(data["result"][1]))]
+        return [
+            Sample(tuple(sorted(each["metric"].items())), float(each["value"][1]))
+            for each in data["result"]
+            if "value" in each
+        ]
+
+    def count(self, expression: str) -> int:
+        """How many series an expression has now."""
+        found = self.query(f"count({expression})")
+        return int(found[0].value) if found else 0
+
+    def value(self, expression: str) -> float | None:
+        """The value of an expression with one series; None when it has none or is NaN."""
+        found = self.query(expression)
+        return None if not found or math.isnan(found[0].value) else found[0].value
+
+    def label_values(self, label: str, selector: str | None = None) -> list[str]:
+        """Values of a label, of all series or of those that match."""
+        matching = {"match[]": selector} if selector else {}
+        values: list[str] = self._ask(f"/api/v1/label/{label}/values", matching)
+        return values
+
+    def rules(self) -> list[Rule] | None:
+        """All loaded rules; None where the server has no such interface."""
+        try:
+            data = self._ask("/api/v1/rules", {})
+        except QueryError:
+            return None
+        return [
+            Rule(
+                each["name"], each["type"], each.get("health", "unknown"),
+                each.get("lastError", ""), each.get("state", ""),
+            )
+            for group in data["groups"]
+            for each in group["rules"]
+        ]  # fmt: skip
+
+    def _ask(self, path: str, parameters: dict[str, str]) -> Any:
+        try:
+            answer = self._client.get(path, params=parameters)
+        except httpx.TimeoutException:
+            raise PrometheusError(
+                f"{self.url} did not answer within {TIMEOUT:g} s; is it overloaded or starting?"
+            ) from None
+        except httpx.TransportError as error:
+            raise PrometheusError(
+                f"{self.url} cannot be reached: {error}; is Prometheus running there?"
+            ) from None
+        try:
+            body = answer.json()
+            status = body["status"]
+        except (ValueError, TypeError, KeyError):
+            raise PrometheusError(f"{self.url} {_explain(answer)}") from None
+        if status == "success":
+            return body["data"]
+        message = body.get("error", answer.reason_phrase)
+        if answer.status_code in (400, 404, 422):
+            raise QueryError(message)
+        raise PrometheusError(f"{self.url} answers {answer.status_code}: {message}")
+
+
+def _parse(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise PrometheusError(f"{url!r} is not an address: {error}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise PrometheusError(
+            f"{url!r} is not an address of Prometheus; write it as http://localhost:9090"
+        )
+    return parsed
+
+
+def _explain(answer: httpx.Response) -> str:
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        return "is not ready yet: it is starting or stopping; try again in a minute"
+    if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return "wants credentials: write them into the address, as in http://user:password@host"
+    return (
+        f"does not speak Prometheus' HTTP API (status {answer.status_code}); "
+        "give the address without /api/v1 or /graph"
+    )
