@@ -1,0 +1,306 @@
+"""Every recorded series, evaluated by promtool; the expected values are computed by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from cqrs_alerts import recording
+from cqrs_alerts.config import Config
+from cqrs_alerts.naming import series_name
+from cqrs_alerts.promql import Matcher, equals, select
+from cqrs_alerts.recording import RECORDINGS, Recording
+from cqrs_telemetry import catalog
+
+from .conftest import Evaluate, InputSeries, Service
+
+pytestmark = pytest.mark.servers
+
+CONFIG = Config()
+OTHER = Config(group_labels=("cluster", "job"), scrape_interval="15s")
+GROUPS = {CONFIG: {"job": "shop"}, OTHER: {"cluster": "north", "job": "shop"}}
+
+Expected = dict[str, float]  # labels besides the group's, as text: value
+
+# Durations: 48 a minute take 7 ms and 12 take 30 ms, that is 0.8 and 0.2 a second.
+TIMES = {7.0: 48.0, 30.0: 12.0}
+
+
+def observations(own: str, bounds: tuple[float, ...], cumulative: dict[float, float]) -> Expected:
+    """Bucket rates: ``cumulative`` says from which bound on which rate holds."""
+    steps = sorted(cumulative.items(), reverse=True)
+    rates = {
+        str(bound): next((rate for start, rate in steps if bound >= start), 0.0) for bound in bounds
+    }
+    return {f'{own}, le="{le}"': rate for le, rate in {**rates, "+Inf": steps[0][1]}.items()}
+
+
+def quantiles(own: str) -> tuple[Expected, Expected, Expected]:
+    """Of TIMES: 0.8 of 1 in the bucket (5, 10], 0.2 in (25, 50]."""
+    p50 = 5 + 5 * 0.5 / 0.8
+    p95 = 25 + 25 * (0.95 - 0.8) / 0.2
+    p99 = 25 + 25 * (0.99 - 0.8) / 0.2
+    return {own: p50}, {own: p95}, {own: p99}
+
+
+COMMAND = 'command_type="PlaceOrder"'
+QUERY = 'query_type="FindOrders"'
+PROJECTION = 'projection_name="orders"'
+EVENT = f'{PROJECTION}, event_type="OrderPlaced"'
+TIME_RATES = {10.0: 0.8, 50.0: 1.0}
+
+EXPECTED: dict[Recording, Expected] = {
+    # 54 successes, 3 rejections and 3 errors a minute.
+    recording.COMMAND_RATE: {
+        f'{COMMAND}, command_status="success"': 0.9,
+        f'{COMMAND}, command_status="rejected"': 0.05,
+        f'{COMMAND}, command_status="error"': 0.05,
+    },
+    recording.COMMAND_FAILURE_RATE: {
+        f'{COMMAND}, command_status="error", error_type="Timeout"': 0.05,
+        f'{COMMAND}, command_status="rejected", error_type="SoldOut"': 0.05,
+    },
+    recording.COMMAND_ERROR_RATIO: {COMMAND: 0.05},
+    recording.COMMAND_DURATION_BUCKETS: observations(
+        COMMAND, catalog.COMMAND_DURATION.bounds, TIME_RATES
+    ),
+    **dict(
+        zip(
+            (
+                recording.COMMAND_DURATION_P50,
+                recording.COMMAND_DURATION_P95,
+                recording.COMMAND_DURATION_P99,
+            ),
+            quantiles(COMMAND),
+            strict=True,
+        )
+    ),
+    recording.COMMAND_ACTIVE: {COMMAND: 6},
+    recording.EVENTS_PRODUCED_RATE: {f'{COMMAND}, event_type="OrderPlaced"': 1.5},
+    # 120 successes a minute and no error: the ratio is 0, not absent.
+    recording.QUERY_RATE: {f'{QUERY}, query_status="success"': 2},
+    recording.QUERY_FAILURE_RATE: {},
+    recording.QUERY_ERROR_RATIO: {QUERY: 0},
+    recording.QUERY_DURATION_BUCKETS: observations(
+        QUERY, catalog.QUERY_DURATION.bounds, TIME_RATES
+    ),
+    **dict(
+        zip(
+            (
+                recording.QUERY_DURATION_P50,
+                recording.QUERY_DURATION_P95,
+                recording.QUERY_DURATION_P99,
+            ),
+            quantiles(QUERY),
+            strict=True,
+        )
+    ),
+    recording.QUERY_ACTIVE: {QUERY: 2},
+    # 30 empty results and 30 of 20 items a minute: halves in the buckets 0 and (10, 25].
+    recording.RESULT_SIZE_BUCKETS: observations(
+        QUERY, catalog.QUERY_RESULT_SIZE.bounds, {0.0: 0.5, 25.0: 1.0}
+    ),
+    recording.RESULT_SIZE_P50: {QUERY: 0},
+    recording.RESULT_SIZE_P95: {QUERY: 10 + 15 * (0.95 - 0.5) / 0.5},
+    recording.RESULT_SIZE_P99: {QUERY: 10 + 15 * (0.99 - 0.5) / 0.5},
+    # 27 applied and 3 failed a minute, of one type of event.
+    recording.PROJECTION_RATE: {
+        f'{EVENT}, projection_status="success"': 0.45,
+        f'{EVENT}, projection_status="error"': 0.05,
+    },
+    recording.PROJECTION_FAILURE_RATE: {
+        f'{EVENT}, projection_status="error", error_type="Locked"': 0.05
+    },
+    recording.PROJECTION_ERROR_RATIO: {PROJECTION: 0.1},
+    # 48 a minute 7 ms late, 12 half an hour.
+    recording.PROJECTION_LAG_BUCKETS: observations(
+        PROJECTION, catalog.PROJECTION_LAG.bounds, {10.0: 0.8, 3_600_000.0: 1.0}
+    ),
+    recording.PROJECTION_LAG_P50: {PROJECTION: 5 + 5 * 0.5 / 0.8},
+    recording.PROJECTION_LAG_P95: {PROJECTION: 900_000 + 2_700_000 * (0.95 - 0.8) / 0.2},
+    recording.PROJECTION_LAG_P99: {PROJECTION: 900_000 + 2_700_000 * (0.99 - 0.8) / 0.2},
+    recording.PROJECTION_DURATION_BUCKETS: observations(
+        PROJECTION, catalog.PROJECTION_DURATION.bounds, TIME_RATES
+    ),
+    **dict(
+        zip(
+            (
+                recording.PROJECTION_DURATION_P50,
+                recording.PROJECTION_DURATION_P95,
+                recording.PROJECTION_DURATION_P99,
+            ),
+            quantiles(PROJECTION),
+            strict=True,
+        )
+    ),
+    recording.CLOCK_SKEW_RATE: {PROJECTION: 0.1},
+    recording.OVERFLOW_RATE: {'cqrs_side="write", attribute_key="command.type"': 0.2},
+    recording.FAULT_RATE: {'cqrs_side="read", error_type="TypeError"': 0.3},
+    recording.INSTANCES: {"": 2},
+}
+
+
+def live_service(config: Config) -> InputSeries:
+    """Two instances under the traffic that EXPECTED speaks of."""
+    service = Service(config, GROUPS[config])
+    command = {catalog.COMMAND_TYPE: "PlaceOrder"}
+    query = {catalog.QUERY_TYPE: "FindOrders"}
+    projection = {catalog.PROJECTION_NAME: "orders"}
+    event = {**projection, catalog.EVENT_TYPE: "OrderPlaced"}
+    status = catalog.COMMAND_STATUS
+    outcomes = (
+        (54, {status: catalog.SUCCESS}),
+        (3, {status: catalog.REJECTED, catalog.ERROR_TYPE: "SoldOut"}),
+        (3, {status: catalog.ERROR, catalog.ERROR_TYPE: "Timeout"}),
+    )
+    applied = {**event, catalog.PROJECTION_STATUS: catalog.SUCCESS}
+    failed = {
+        **event,
+        catalog.PROJECTION_STATUS: catalog.ERROR,
+        catalog.ERROR_TYPE: "Locked",
+    }
+    answered = {**query, catalog.QUERY_STATUS: catalog.SUCCESS}
+    overflow = {catalog.SIDE: catalog.WRITE, catalog.ATTRIBUTE_KEY: "command.type"}
+    fault = {catalog.SIDE: catalog.READ, catalog.ERROR_TYPE: "TypeError"}
+    return [
+        *(
+            series
+            for often, outcome in outcomes
+            for series in service.counter(catalog.COMMAND_TOTAL, {**command, **outcome}, often)
+        ),
+        *service.histogram(catalog.COMMAND_DURATION, {**command, status: catalog.SUCCESS}, TIMES),
+        *service.level(catalog.COMMAND_ACTIVE, command, 3),
+        *service.counter(
+            catalog.EVENTS_PRODUCED, {**command, catalog.EVENT_TYPE: "OrderPlaced"}, 90
+        ),
+        *service.counter(catalog.QUERY_TOTAL, answered, 120),
+        *service.histogram(catalog.QUERY_DURATION, answered, TIMES),
+        *service.level(catalog.QUERY_ACTIVE, query, 1),
+        *service.histogram(catalog.QUERY_RESULT_SIZE, query, {0.0: 30, 20.0: 30}),
+        *service.counter(catalog.PROJECTION_TOTAL, applied, 27),
+        *service.counter(catalog.PROJECTION_TOTAL, failed, 3),
+        *service.histogram(catalog.PROJECTION_LAG, event, {7.0: 48, 1_800_000.0: 12}),
+        *service.histogram(catalog.PROJECTION_DURATION, applied, TIMES),
+        *service.counter(catalog.PROJECTION_CLOCK_SKEW, projection, 6),
+        *service.counter(catalog.TELEMETRY_OVERFLOW, overflow, 12),
+        *service.counter(catalog.TELEMETRY_FAULTS, fault, 18),
+    ]
+
+
+def answers(query: str, group: dict[str, str], expected: Expected) -> dict[str, object]:
+    """A check in promtool's notation, to the third decimal; ``round`` drops the series' name."""
+    outer = ", ".join(str(equals(label, value)) for label, value in group.items())
+    return {
+        "expr": f"round({query}, 0.001)",
+        "eval_time": "20m",
+        "exp_samples": [
+            {"labels": f"{{{', '.join(filter(None, (outer, own)))}}}", "value": round(value, 3)}
+            for own, value in expected.items()
+        ],
+    }
+
+
+def test_every_recording_has_expected_values() -> None:
+    """A new recorded series cannot go without a test of its value."""
+    assert set(EXPECTED) == set(RECORDINGS)
+
+
+@pytest.mark.parametrize("config", [CONFIG, OTHER], ids=["default", "other labels, 15s"])
+def test_recorded_values(config: Config, evaluate: Evaluate) -> None:
+    """Each recorded series has the value and exactly the labels that follow from its definition."""
+    checks = [
+        answers(series.name, GROUPS[config], expected) for series, expected in EXPECTED.items()
+    ]
+    evaluate(config, [{"input_series": live_service(config), "promql_expr_test": checks}])
+
+
+def test_a_wrong_value_is_noticed(evaluate: Evaluate) -> None:
+    """The comparison itself works: off by one per cent is a failure."""
+    wrong = {f'{QUERY}, query_status="success"': 2.02}
+    check = answers(recording.QUERY_RATE.name, GROUPS[CONFIG], wrong)
+    with pytest.raises(AssertionError, match="exp:"):
+        evaluate(CONFIG, [{"input_series": live_service(CONFIG), "promql_expr_test": [check]}])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("5x400", {f'{QUERY}, query_status="success"': 0.0}),  # alive without traffic
+        ("0+{}x10 0+{}x10", {f'{QUERY}, query_status="success"': 2.0}),  # restarted at 11m
+        ("0+60x14 _x2 1020+60x200", {f'{QUERY}, query_status="success"': 2.0}),  # scrapes failed
+        ("0+{}x5 stale", {}),  # gone
+    ],
+    ids=["idle", "restart", "gap", "gone"],
+)
+def test_rate_through_interruptions(values: str, expected: Expected, evaluate: Evaluate) -> None:
+    """A restart and failed scrapes leave the rate as it was; what is gone leaves none."""
+    labels = {catalog.QUERY_TYPE: "FindOrders", catalog.QUERY_STATUS: catalog.SUCCESS}
+    series = Service(CONFIG, GROUPS[CONFIG]).counter(catalog.QUERY_TOTAL, labels, 120, values)
+    check = answers(recording.QUERY_RATE.name, GROUPS[CONFIG], expected)
+    evaluate(CONFIG, [{"input_series": series, "promql_expr_test": [check]}])
+
+
+NASTY = 'evil"}\n{x="1 \\ µ {{ $value }}'
+
+
+def test_selector_with_a_hostile_value(evaluate: Evaluate) -> None:
+    """A value with quotes, braces and a line break selects just the series that has it."""
+    config = Config(selector=(Matcher("namespace", "=", NASTY),))
+    labels = {catalog.QUERY_TYPE: NASTY, catalog.QUERY_STATUS: catalog.SUCCESS}
+    series = [
+        line
+        for namespace, often in ((NASTY, 120), ("other", 600))
+        for line in Service(config, {"job": "shop", "namespace": namespace}).counter(
+            catalog.QUERY_TOTAL, labels, often
+        )
+    ]
+    name = recording.QUERY_RATE.name
+    own = [equals("job", "shop"), equals("query_type", NASTY), equals("query_status", "success")]
+    check = {
+        "expr": name,
+        "eval_time": "20m",
+        "exp_samples": [{"labels": select(name, own), "value": 2}],
+    }
+    evaluate(config, [{"input_series": series, "promql_expr_test": [check]}])
+
+
+BUCKETS = "histogram_quantile({q}, sum({rates}) by (le, {type}))"
+# The contract's three questions as they were published, with names as they arrive in Prometheus,
+# and the same from recorded series; two services, so that "by type" adds up something.
+QUESTIONS = {
+    "command throughput": (
+        f"sum(rate({series_name(catalog.COMMAND_TOTAL, CONFIG.naming)}[5m])) by (command_type)",
+        f"sum({recording.COMMAND_RATE.name}) by (command_type)",
+        {COMMAND: 2.0},
+    ),
+    "query latency": (
+        BUCKETS.format(
+            q=0.95,
+            rates=f"rate({series_name(catalog.QUERY_DURATION, CONFIG.naming, 'bucket')}[5m])",
+            type="query_type",
+        ),
+        BUCKETS.format(q=0.95, rates=recording.QUERY_DURATION_BUCKETS.name, type="query_type"),
+        EXPECTED[recording.QUERY_DURATION_P95],
+    ),
+    "projection lag": (
+        BUCKETS.format(
+            q=0.99,
+            rates=f"rate({series_name(catalog.PROJECTION_LAG, CONFIG.naming, 'bucket')}[5m])",
+            type="projection_name",
+        ),
+        BUCKETS.format(q=0.99, rates=recording.PROJECTION_LAG_BUCKETS.name, type="projection_name"),
+        EXPECTED[recording.PROJECTION_LAG_P99],
+    ),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_published_question(question: str, evaluate: Evaluate) -> None:
+    """The published query and the one on recorded series give the same, right answer."""
+    published, recorded, expected = QUESTIONS[question]
+    series = [
+        {**line, "series": line["series"].replace('job="shop"', f'job="{job}"')}
+        for job in ("shop", "archive")
+        for line in live_service(CONFIG)
+    ]
+    checks = [answers(query, {}, expected) for query in (published, recorded)]
+    evaluate(CONFIG, [{"input_series": series, "promql_expr_test": checks}])
