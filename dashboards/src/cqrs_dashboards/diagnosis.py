@@ -201,6 +201,12 @@ class Examiner:
         others = find_other_names(metric, part, self._metric_names(), raw)
         if others:
             return self._other_naming(raw, others[0])
+        if self._prometheus.count(recording.INSTANCES.name):
+            return Diagnosis(
+                Cause.NO_TRAFFIC,
+                f"the service reports, but no {raw}: nothing of that kind was handled yet",
+                "send some traffic; what never happens here can stay empty",
+            )
         return next(
             iter(down),
             Diagnosis(

@@ -103,7 +103,9 @@ def _normalize_panel(panel: dict[str, Any]) -> dict[str, Any]:
     if not kept["transformations"]:
         del kept["transformations"]
     if panel["type"] == "timeseries":
-        kept["options"]["legend"]["showLegend"] = kept["options"]["legend"]["calcs"] != []
+        kept["options"]["legend"]["showLegend"] = True
+    if not panel["fieldConfig"]["defaults"]["thresholds"]["steps"]:
+        del panel["fieldConfig"]["defaults"]["thresholds"]
     return {
         **kept,
         "fieldConfig": _without_none(panel["fieldConfig"]),
@@ -229,7 +231,6 @@ def _heatmap(panel: Panel, shared: dict[str, Any]) -> Any:
                 "defaults": {
                     "unit": "short",
                     "noValue": panel.no_data,
-                    "thresholds": None,
                     "custom": {"hideFrom": {"legend": False, "tooltip": False, "viz": False}},
                 },
                 "overrides": [],

@@ -210,7 +210,7 @@ def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
     return Panel(
         "Errors by exception",
         f"Errors per second by exception class (error.type), the {MOST_SERIES} most frequent; "
-        "'none' at 0 says that nothing fails. A class that is new since a deployment is the "
+        "'none' at 0, which is normal, says that nothing fails. A class that is new since a deployment is the "
         "first suspect; timeouts and connection errors point at the store.",
         "timeseries", stage.rate_unit,
         (
@@ -271,10 +271,10 @@ def telemetry_row(queries: Queries, stage: Stage) -> Row:
     """Whether the numbers above can be believed."""
     side = equals(queries.label(catalog.SIDE), stage.side)
     silent = "no telemetry"
-    instances = queries.total(recording.INSTANCES, side)
+    instances = queries.total(recording.INSTANCES)
     reporting = Panel(
         "Reporting processes",
-        "Processes that report this path now. Normal is the number that you deployed, also without "
+        "Processes that report telemetry now. Normal is the number that you deployed, also without "
         "traffic. Fewer means that a process is gone, or that its metrics do not arrive: what it "
         "does is missing above.",
         "timeseries", COUNT, (Target(instances, "processes"),), silent,

@@ -106,7 +106,7 @@ class Queries:
         """Share of results without an item: the bucket that ends at 0 in all of them."""
         labels = [self.label(each) for each in by]
         # Prometheus 2 keeps the bound as the exporter spells it: 0.0 or 0.
-        empty = Matcher(LE, "=~", rf"{RESULT_SIZE_BUCKETS.metric.bounds[0]:g}(\.0)?")
+        empty = Matcher(LE, "=~", f"{RESULT_SIZE_BUCKETS.metric.bounds[0]:g}([.]0)?")
         everything = equals(LE, "+Inf")
         empty_rate, rate = (
             _sum(labels, self.series(RESULT_SIZE_BUCKETS, each)) for each in (empty, everything)

@@ -1,0 +1,223 @@
+"""Every dashboard and panel is complete; Grafana's dashboard-linter asks for most of this."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cqrs_alerts.config import Config
+from cqrs_alerts.links import DASHBOARD_UIDS
+from cqrs_dashboards import colors
+from cqrs_dashboards.bundle import NAMES, Placement, dashboards, render
+from cqrs_dashboards.files import write_dashboards
+from cqrs_dashboards.model import COLUMNS, Panel
+from cqrs_telemetry import catalog
+
+Json = dict[str, Any]
+
+GENERATED = Path(__file__).parents[3] / "dashboards" / "generated"
+# https://github.com/grafana/grafana/blob/main/packages/grafana-data/src/valueFormats/categories.ts
+UNITS = {
+    "none", "short", "percent", "percentunit", "ms", "s", "cps", "ops", "reqps", "eps", "mps",
+    "bytes", "decbytes", "dtdurations",
+}  # fmt: skip
+
+
+def data_panels(rendered: list[Json]) -> Iterator[tuple[Json, Json]]:
+    """Panels that show data, with their dashboard."""
+    for dashboard in rendered:
+        for panel in dashboard["panels"]:
+            if panel["type"] not in ("row", "text"):
+                yield dashboard, panel
+
+
+def test_more_than_thirty_panels(rendered: list[Json]) -> None:
+    """Together the dashboards have what the three paths need."""
+    assert len(list(data_panels(rendered))) > 30
+
+
+def test_uids_are_those_that_alerts_link_to(rendered: list[Json]) -> None:
+    """An alert's dashboard_url leads to a dashboard that exists."""
+    assert {dashboard["uid"] for dashboard in rendered} == set(DASHBOARD_UIDS)
+
+
+def test_uids_are_stable(rendered: list[Json]) -> None:
+    """Addresses that people have kept go on working."""
+    assert [dashboard["uid"] for dashboard in rendered] == [
+        "cqrs-write-path",
+        "cqrs-read-path",
+        "cqrs-projections",
+    ]
+
+
+def test_panels_say_what_they_show(rendered: list[Json]) -> None:
+    """Title, and a description of what is shown, what is normal and what to do otherwise."""
+    for dashboard, panel in data_panels(rendered):
+        where = f"{dashboard['title']}: {panel['title']}"
+        assert panel["title"], where
+        assert "Normal" in panel["description"], where
+        assert panel["description"].count(". ") >= 1, where
+        assert panel["description"].endswith("."), where
+
+
+def test_panels_have_a_unit_of_grafana(rendered: list[Json]) -> None:
+    """Each unit is an id that Grafana knows; a heatmap's is on its axis."""
+    for _, panel in data_panels(rendered):
+        unit = panel["fieldConfig"]["defaults"]["unit"]
+        assert unit in UNITS, panel["title"]
+        if panel["type"] == "heatmap":
+            assert panel["options"]["yAxis"]["unit"] in UNITS
+
+
+def test_panels_say_what_no_data_means(rendered: list[Json]) -> None:
+    """Without data a panel says so in words."""
+    for _, panel in data_panels(rendered):
+        assert panel["fieldConfig"]["defaults"]["noValue"].startswith("no "), panel["title"]
+
+
+def test_lines_have_a_table_legend_with_last_and_max(rendered: list[Json]) -> None:
+    """Many series are readable as a table of the last and the highest value."""
+    for _, panel in data_panels(rendered):
+        if panel["type"] == "timeseries":
+            legend = panel["options"]["legend"]
+            assert legend["displayMode"] == "table"
+            assert legend["calcs"] == ["lastNotNull", "max"]
+
+
+def test_titles_and_ids_are_unique(rendered: list[Json]) -> None:
+    """Ids derive from titles, so both have to differ within a dashboard."""
+    for dashboard in rendered:
+        for key in ("title", "id"):
+            values = [panel[key] for panel in dashboard["panels"]]
+            assert len(set(values)) == len(values), f"{dashboard['title']}: {key}"
+
+
+def test_grid_is_full_and_without_overlap(rendered: list[Json]) -> None:
+    """Every cell from the top to the bottom belongs to exactly one panel."""
+    for dashboard in rendered:
+        cells = [
+            (x, y)
+            for panel in dashboard["panels"]
+            for at in [panel["gridPos"]]
+            for x in range(at["x"], at["x"] + at["w"])
+            for y in range(at["y"], at["y"] + at["h"])
+        ]
+        height = max(y for _, y in cells) + 1
+        assert len(set(cells)) == len(cells), dashboard["title"]
+        assert len(cells) == height * COLUMNS, dashboard["title"]
+
+
+def test_dashboards_open_with_words_and_numbers(rendered: list[Json]) -> None:
+    """The top is a text of two or three sentences and a row of stats."""
+    for dashboard in rendered:
+        kinds = [panel["type"] for panel in dashboard["panels"]]
+        assert kinds[:7] == ["text", *["stat"] * 6]
+        content = dashboard["panels"][0]["options"]["content"]
+        assert 2 <= len(re.findall(r"\.(?: |$)", content)) <= 3
+
+
+def test_variables(rendered: list[Json]) -> None:
+    """Data source first, then groups, then types; each with label, multi, All and refresh."""
+    for dashboard in rendered:
+        source, *others = dashboard["templating"]["list"]
+        assert (source["name"], source["type"], source["query"]) == (
+            "datasource", "datasource", "prometheus",
+        )  # fmt: skip
+        assert [each["name"] for each in others][0] == "job"
+        assert len(others) == 2
+        for each in others:
+            assert each["label"]
+            assert each["description"]
+            assert (each["multi"], each["includeAll"], each["allValue"]) == (True, True, ".+")
+            assert each["refresh"] == 2
+            assert each["current"]["value"] == ["$__all"]
+
+
+def test_links_keep_time_and_variables(rendered: list[Json]) -> None:
+    """From one dashboard to the next, what was chosen stays chosen."""
+    for dashboard in rendered:
+        (link,) = dashboard["links"]
+        assert (link["keepTime"], link["includeVars"]) == (True, True)
+        assert link["tags"] == dashboard["tags"]
+
+
+def test_dashboards_cannot_be_edited(rendered: list[Json]) -> None:
+    """Generated dashboards are changed where they are generated."""
+    assert not any(dashboard["editable"] for dashboard in rendered)
+
+
+def test_group_labels_become_variables() -> None:
+    """Each group label of the configuration is a variable, narrowed by those before it."""
+    config = Config(group_labels=("cluster", "job"))
+    for dashboard in map(render, dashboards(config)):
+        cluster, job = dashboard["templating"]["list"][1:3]
+        assert (cluster["name"], job["name"]) == ("cluster", "job")
+        assert "$" not in cluster["definition"]
+        assert 'cluster=~"$cluster"' in job["definition"]
+
+
+def test_thresholds_are_the_alerts() -> None:
+    """A panel turns red at the value at which the alert of the configuration fires."""
+    config = Config()
+    alerts = config.alerts
+    by_title = {
+        (dashboard.uid, panel.title): panel
+        for dashboard in dashboards(config)
+        for panel in dashboard.panels
+        if isinstance(panel, Panel)
+    }
+    lag = by_title["cqrs-projections", "Lag p99 by projection"].thresholds
+    assert [(each.value, each.color) for each in lag] == [
+        (alerts.projection_lag_high.above_ms, colors.CRITICAL)
+    ]
+    latency = by_title["cqrs-read-path", "Latency p95 by query type"].thresholds
+    assert [each.value for each in latency] == [alerts.query_latency_high.above_ms]
+    errors = by_title["cqrs-write-path", "Error share"].thresholds
+    assert [each.value for each in errors] == [alerts.command_errors_high.above_ratio]
+
+
+def test_outcomes_have_one_color_everywhere(rendered: list[Json]) -> None:
+    """Success, rejected, error and cancelled look the same on every panel that shows them."""
+    seen: dict[str, set[str]] = {}
+    for _, panel in data_panels(rendered):
+        for override in panel["fieldConfig"].get("overrides", []):
+            name = override["matcher"]["options"]
+            color = override["properties"][0]["value"]["fixedColor"]
+            seen.setdefault(name, set()).add(color)
+    for status in catalog.STATUSES:
+        assert seen[status] == {colors.BY_STATUS[status]}
+
+
+def test_generation_is_deterministic(rendered: list[Json]) -> None:
+    """The same configuration gives the same bytes."""
+    again = [render(dashboard) for dashboard in dashboards(Config())]
+    assert json.dumps(again) == json.dumps(rendered)
+
+
+def test_committed_files_are_regenerated(rendered: list[Json], tmp_path: Path) -> None:
+    """What the repository holds is what the code writes."""
+    fresh = {path.name: path.read_text() for path in write_dashboards(tmp_path, rendered)}
+    assert {path.name: path.read_text() for path in GENERATED.glob("*.json")} == fresh
+
+
+def test_prefix_keeps_two_installations_apart() -> None:
+    """Titles, uids and the tag of the links differ, and the links stay within each."""
+    staging = Placement(title_prefix="Staging EU")
+    drawn = [render(each, staging) for each in dashboards(Config(), NAMES, staging)]
+    assert drawn[0]["uid"] == "staging-eu-cqrs-write-path"
+    assert drawn[0]["title"] == "Staging EU CQRS / Write path"
+    assert {tag for each in drawn for tag in each["tags"]} == {"staging-eu-cqrs"}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "message"), [("???", "needs a letter"), ("x" * 30, "is too long")]
+)
+def test_impossible_prefix_is_refused(prefix: str, message: str) -> None:
+    """A prefix that makes no uid, or one that Grafana would cut, is named."""
+    with pytest.raises(ValueError, match=message):
+        dashboards(Config(), NAMES, Placement(title_prefix=prefix))
