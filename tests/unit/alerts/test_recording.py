@@ -226,7 +226,7 @@ def test_a_wrong_value_is_noticed(evaluate: Evaluate) -> None:
     [
         ("5x400", {f'{QUERY}, query_status="success"': 0.0}),  # alive without traffic
         ("0+{}x10 0+{}x10", {f'{QUERY}, query_status="success"': 2.0}),  # restarted at 11m
-        ("0+60x14 _x2 1020+60x200", {f'{QUERY}, query_status="success"': 2.0}),  # scrapes failed
+        ("0+60x16 _x2 1140+60x200", {f'{QUERY}, query_status="success"': 2.0}),  # scrapes failed
         ("0+{}x5 stale", {}),  # gone
     ],
     ids=["idle", "restart", "gap", "gone"],
