@@ -23,7 +23,7 @@ from orders.load.tally import quantile
 from orders.projection import PROJECTIONS
 from orders.read_model import view_path
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first test starts the demo
 
 CONFIG = Config()
 WINDOW_SECONDS = 300  # recording.RATE_WINDOW

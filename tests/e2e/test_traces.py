@@ -9,7 +9,7 @@ import pytest
 
 from cqrs_telemetry import catalog
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first test starts the demo
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ class BusiestOrders(Message):
     at since there were few orders.
     """
 
-    latest: Annotated[int, Field(ge=1, le=5_000)] = 600
+    latest: Annotated[int, Field(ge=1, le=5_000)] = 400
     limit: Limit = 10
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,6 +92,7 @@ def run_to_end(command: Sequence[str], timeout: float) -> subprocess.CompletedPr
         text=True,
         timeout=timeout,
         check=False,
+        env={**os.environ, "COLUMNS": str(shutil.get_terminal_size().columns)},  # not the pipe's
         start_new_session=True,
         preexec_fn=_die_with_parent(os.getpid()),
     )
