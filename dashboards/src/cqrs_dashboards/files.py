@@ -55,17 +55,24 @@ def read_dashboards(folder: Path) -> list[Json]:
     """
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
-        found = [(path, json.loads(path.read_text(encoding="utf-8"))) for path in paths]
     except OSError as error:
-        raise ValueError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    except ValueError as error:  # not JSON, not UTF-8
-        raise ValueError(f"{folder}: a file is not JSON: {error}") from None
-    for path, dashboard in found:
-        if not isinstance(dashboard, dict) or "panels" not in dashboard:
-            raise ValueError(f"{path}: is not a Grafana dashboard: it has no panels")
+        raise ValueError(f"{folder}: cannot be read: {error.strerror}") from None
+    found = [_read(path) for path in paths]
     if not found:
         raise ValueError(f"{folder}: has no dashboard; write them with cqrs-dashboards generate")
-    return [dashboard for _, dashboard in found]
+    return found
+
+
+def _read(path: Path) -> Json:
+    try:
+        dashboard = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # neither JSON nor UTF-8
+        raise ValueError(f"{path}: is not JSON: {error}") from None
+    if not isinstance(dashboard, dict) or not isinstance(dashboard.get("panels"), list):
+        raise ValueError(f"{path}: is not a Grafana dashboard: it has no panels")
+    return dashboard
 
 
 def _text(dashboard: Json) -> str:

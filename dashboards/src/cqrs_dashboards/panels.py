@@ -210,8 +210,8 @@ def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
     return Panel(
         "Errors by exception",
         f"Errors per second by exception class (error.type), the {MOST_SERIES} most frequent; "
-        "'none' at 0, which is normal, says that nothing fails. A class that is new since a deployment is the "
-        "first suspect; timeouts and connection errors point at the store.",
+        "Normal is 'none' at 0. A class that is new since a deployment is the first suspect; "
+        "timeouts and connection errors point at the store.",
         "timeseries", stage.rate_unit,
         (
             Target(

@@ -128,8 +128,8 @@ def test_variables(rendered: list[Json]) -> None:
         assert (source["name"], source["type"], source["query"]) == (
             "datasource", "datasource", "prometheus",
         )  # fmt: skip
-        assert [each["name"] for each in others][0] == "job"
         assert len(others) == 2
+        assert others[0]["name"] == "job"
         for each in others:
             assert each["label"]
             assert each["description"]

@@ -89,7 +89,7 @@ def test_thresholds_are_numbers_after_an_open_start(rendered: list[Json]) -> Non
 
 
 def test_targets_have_distinct_reference_ids(rendered: list[Json]) -> None:
-    """grafanalib leaves them empty, and Grafana then mixes up the results."""
+    """By itself grafanalib leaves them empty, and Grafana then mixes up the results."""
     for dashboard in rendered:
         for panel in dashboard["panels"]:
             ids = [target["refId"] for target in panel.get("targets", [])]
@@ -147,7 +147,7 @@ def test_data_source_can_be_chosen() -> None:
 
 @pytest.mark.parametrize("module", sorted(Path(grafana.__file__).parent.glob("*.py")))
 def test_only_the_adapter_imports_grafanalib(module: Path) -> None:
-    """grafanalib stays behind one module."""
+    """The library stays behind one module."""
     assert ("import core" in module.read_text() or "from grafanalib" in module.read_text()) == (
         module.name == "grafana.py"
     )
