@@ -239,7 +239,7 @@ def test_rate_through_interruptions(values: str, expected: Expected, evaluate: E
     evaluate(CONFIG, [{"input_series": series, "promql_expr_test": [check]}])
 
 
-NASTY = 'evil"}\n{x="1 \\ µ {{ $value }}'
+NASTY = 'evil"}\n{x="1 \\ µ \x01\x7f {{ $value }}'
 
 
 def test_selector_with_a_hostile_value(evaluate: Evaluate) -> None:

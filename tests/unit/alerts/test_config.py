@@ -1,0 +1,185 @@
+"""What ``cqrs.yaml`` may say, and how each mistake is answered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cqrs_alerts.alerting import ALERTS
+from cqrs_alerts.config import Alerts, Config
+from cqrs_alerts.config_file import ConfigError, read_config
+from cqrs_alerts.promql import Matcher
+from cqrs_alerts.settings import render_example, settings_of
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a test writes its configuration."""
+    return tmp_path / "cqrs.yaml"
+
+
+# What the file says; the line, key and words that the error has.
+MISTAKES = {
+    "unknown key": ("\nzzz: 1", 2, "zzz", "known are group_labels"),
+    "misspelt key": (
+        "alerts:\n  command_errors_high:\n    above_ratoi: 0.1",
+        3, "alerts.command_errors_high.above_ratoi", "did you mean above_ratio?",
+    ),
+    "python's name of a key": (
+        "alerts: {command_errors_high: {for_: 5m}}",
+        1, "alerts.command_errors_high.for_", "did you mean for?",
+    ),
+    "duplicate key": ("alerts:\n  a: 1\nalerts: {}", 3, "alerts", "twice, first in line 1"),
+    "key that is no text": ("true: 1", 1, "", "not plain text"),
+    "section that is a number": ("alerts:\n  telemetry_absent: 3", 2, "alerts.telemetry_absent",
+                                 "has to be a section"),
+    "list at the top": ("- a", 1, "", "expected keys and values"),
+    "alias of itself": ("group_labels: &x [*x]", 1, "group_labels[0]", "refers to itself"),
+    "no YAML": ("a: [\nb", 2, "", "is not YAML"),
+    "python object": ("naming: !!python/name:os.system x", 1, "", "is not YAML"),
+    "impossible date": ("naming: 2026-13-45", 1, "", "is not YAML"),
+    "second document": ("naming: x\n---\na: 1", 2, "", "another document"),
+    "group label reserved by buckets": ("group_labels:\n- job\n- le", 3, "group_labels[1]",
+                                        "buckets use this label"),
+    "group label instance": ("group_labels: [instance]", 1, "group_labels[0]", "summed"),
+    "group label of a metric": ("group_labels: [command_type]", 1, "group_labels[0]",
+                                "leave it out"),
+    "group label of alerts": ("group_labels: [severity]", 1, "group_labels[0]", "alerts use"),
+    "group label that is none": ("group_labels: [a-b]", 1, "group_labels[0]", "not a label name"),
+    "private group label": ("group_labels: [__meta]", 1, "group_labels[0]", "not a label name"),
+    "group label twice": ("group_labels: [job, job]", 1, "group_labels", "twice"),
+    "no group label": ("group_labels: []", 1, "group_labels", "at least one"),
+    "text for a list": ("group_labels: job", 1, "group_labels", "has to be a list"),
+    "selector that is no matcher": ("selector: [namespace]", 1, "selector[0]", 'label="value"'),
+    "selector with a bad escape": ("selector:\n- 'a=~\"\\d\"'", 2, "selector[0]", "double each"),
+    "selector on a metric's label": ("selector: ['query_type=\"x\"']", 1, "selector[0]",
+                                     "not message types"),
+    "selector that is a number": ("selector: [3]", 1, "selector[0]", 'label="value"'),
+    "naming of a later version": ("naming: NoTranslation", 1, "naming", "not supported yet"),
+    "naming that does not exist": ("naming: x", 1, "naming", "UnderscoreEscapingWithSuffixes"),
+    "too few samples": ("scrape_interval: 2m", 1, "scrape_interval", "at most 75s"),
+    "no interval": ("scrape_interval: 0s", 1, "scrape_interval", "at most 75s"),
+    "interval without unit": ("scrape_interval: 30", 1, "scrape_interval", "valid string"),
+    "address of another scheme": ("runbook_base_url: ftp://x", 1, "runbook_base_url", "http://"),
+    "address with a template": ("dashboard_base_url: 'http://a/{{b}}'", 1, "dashboard_base_url",
+                                "braces"),
+    "severity that is none": (
+        "alerts: {command_errors_high: {severity: page}}",
+        1, "alerts.command_errors_high.severity", "'critical', 'warning' or 'info'",
+    ),
+    "severity label with a quote": ("severities: {critical: 'a\"b'}", 1, "severities.critical",
+                                    "pattern"),
+    "ratio above 1": ("alerts: {query_errors_high: {above_ratio: 5}}", 1,
+                      "alerts.query_errors_high.above_ratio", "less than 1"),
+    "negative ratio": ("alerts: {query_errors_high: {above_ratio: -0.1}}", 1,
+                       "alerts.query_errors_high.above_ratio", "greater than or equal to 0"),
+    "ratio that is not a number": ("alerts: {query_errors_high: {above_ratio: .nan}}", 1,
+                                   "alerts.query_errors_high.above_ratio", "finite"),
+    "ratio as text": ("alerts: {query_errors_high: {above_ratio: '0.1'}}", 1,
+                      "alerts.query_errors_high.above_ratio", "valid number"),
+    "negative milliseconds": ("alerts: {query_latency_high: {above_ms: -1}}", 1,
+                              "alerts.query_latency_high.above_ms", "greater than or equal to 0"),
+    "latency above the last bucket": ("alerts:\n  query_latency_high: {above_ms: 30000}", 2,
+                                      "alerts.query_latency_high", "below 30000, the last bucket"),
+    "half an operation": ("alerts: {query_errors_high: {minimum_operations: 0.5}}", 1,
+                          "alerts.query_errors_high.minimum_operations", "valid integer"),
+    "duration that is none": ("alerts: {query_errors_high: {for: 5 minutes}}", 1,
+                              "alerts.query_errors_high.for", "such as 30s, 5m"),
+    "lookback shorter than for": ("alerts: {telemetry_absent: {seen_within: 5m}}", 1,
+                                  "alerts.telemetry_absent", "could never fire"),
+    "switch that is text": ("alerts: {query_errors_high: {enabled: 'no'}}", 1,
+                            "alerts.query_errors_high.enabled", "valid boolean"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_named(mistake: str, file: Path) -> None:
+    """The error has file, line and key, and words that tell the mend."""
+    text, line, key, words = MISTAKES[mistake]
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_config(file)
+    where = f"{file}:{line}: {key}: " if key else f"{file}:{line}: "
+    assert any(e.startswith(where) and words in e for e in str(caught.value).splitlines()), str(
+        caught.value
+    )
+
+
+def test_all_mistakes_are_listed_at_once(file: Path) -> None:
+    """One run tells everything, in the order of the file."""
+    file.write_text("naming: x\nnaming: y\nscrape_interval: 1h\nzzz: 1\n")
+    with pytest.raises(ConfigError) as caught:
+        read_config(file)
+    assert [p.line for p in sorted(caught.value.problems, key=lambda p: p.line)] == [2, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"\xff\xfe", "not UTF-8"), (b"a: \x01", "is not YAML")]
+)
+def test_binary_file_is_named(content: bytes, words: str, file: Path) -> None:
+    """A file that is not text is an error like any other."""
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        read_config(file)
+
+
+def test_missing_file_is_named(file: Path) -> None:
+    """The error says which file."""
+    with pytest.raises(ConfigError, match=r"cqrs.yaml:1: cannot be read: No such file"):
+        read_config(file)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing", "{}", "alerts:", "alerts:\n  telemetry_absent:"])
+def test_what_is_left_out_has_its_default(text: str, file: Path) -> None:
+    """An empty file and sections whose keys are all commented out are the defaults."""
+    file.write_text(text)
+    assert read_config(file) == Config()
+
+
+def test_settings_are_laid_over_the_alerts_own_defaults(file: Path) -> None:
+    """Changing one key of an alert leaves its others as they were, not as another alert's."""
+    file.write_text("alerts: {command_errors_high: {above_ratio: 0.2}}")
+    before = Config().alerts.command_errors_high
+    assert read_config(file).alerts == replace(
+        Alerts(), command_errors_high=replace(before, above_ratio=0.2)
+    )
+
+
+def test_selector_is_read_as_promql(file: Path) -> None:
+    """Operators and escapes are PromQL's."""
+    file.write_text("""selector: ['namespace="shop"', 'pod !~ "web-\\\\d+"']""")
+    assert read_config(file).selector == (
+        Matcher("namespace", "=", "shop"),
+        Matcher("pod", "!~", "web-\\d+"),
+    )
+
+
+def test_example_is_the_defaults(file: Path) -> None:
+    """The documented example changes nothing."""
+    file.write_text(render_example())
+    assert read_config(file) == Config()
+
+
+def test_example_has_every_key() -> None:
+    """No setting goes undocumented: each has its key in the example, and a meaning."""
+    example = yaml.safe_load(render_example())
+
+    def compare(section: object, shown: dict[str, object]) -> None:
+        settings = settings_of(section)
+        assert [setting.key for setting in settings] == list(shown)
+        for setting in settings:
+            value = shown[setting.key]
+            if isinstance(value, dict):
+                compare(setting.value, value)
+            else:
+                assert setting.description, setting.key
+
+    compare(Config(), example)
+
+
+def test_every_alert_has_settings() -> None:
+    """Alerts and sections correspond one to one, in the same order."""
+    assert [s.key for s in settings_of(Alerts())] == [alert.key for alert in ALERTS]

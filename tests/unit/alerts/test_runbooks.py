@@ -1,0 +1,76 @@
+"""Runbooks: complete, with the facts of the alert that they are for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from importlib.resources import files
+
+import pytest
+import yaml
+
+from cqrs_alerts.alerting import ALERTS, Alert, rule
+from cqrs_alerts.config import Config
+from cqrs_alerts.links import runbook_page
+from cqrs_alerts.runbooks import SECTIONS, read_words, render_runbooks
+from cqrs_alerts.settings import settings_of
+
+EACH_ALERT = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+
+
+def page(alert: Alert, config: Config) -> str:
+    """The alert's runbook."""
+    return render_runbooks(config)[runbook_page(alert.name)]
+
+
+@EACH_ALERT
+def test_page_has_its_sections(alert: Alert) -> None:
+    """One template for all: title, then the five sections, each with words."""
+    headings = re.findall(r"^#+ (.+)$", page(alert, Config()), re.MULTILINE)
+    assert headings == [alert.name, *SECTIONS]
+    assert all(len(words) > 40 for words in read_words(alert).values())
+
+
+@EACH_ALERT
+def test_page_has_the_alerts_facts(alert: Alert) -> None:
+    """Expression, queries and settings are those of the rule under the same configuration."""
+    config = Config(group_labels=("namespace", "job"))
+    text = page(alert, config)
+    assert f"```promql\n{rule(alert, config)['expr']}\n```" in text
+    for query in alert.queries:
+        assert f"{query.title}:\n\n```promql\n{query.expression(config)}\n```" in text
+    block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert block
+    settings = settings_of(alert.settings(config))
+    shown = yaml.safe_load(block[1])["alerts"][alert.key]
+    assert shown == {setting.key: setting.value for setting in settings}
+
+
+@EACH_ALERT
+def test_words_mention_only_alerts_that_exist(alert: Alert) -> None:
+    """A runbook that refers to another one can be followed."""
+    mentioned = set(re.findall(r"\bCqrs[A-Z]\w+", page(alert, Config())))
+    assert mentioned <= {other.name for other in ALERTS}
+
+
+def test_there_are_no_words_without_an_alert() -> None:
+    """An alert that is removed or renamed takes its words along."""
+    texts = {text.name for text in (files("cqrs_alerts") / "runbook_texts").iterdir()}
+    assert texts == {runbook_page(alert.name) for alert in ALERTS}
+
+
+def test_a_changed_threshold_shows() -> None:
+    """Rule and runbook change together."""
+    alert = next(a for a in ALERTS if a.name == "CqrsCommandLatencyHigh")
+    section = replace(Config().alerts.command_latency_high, above_ms=250, for_="7m")
+    config = replace(Config(), alerts=replace(Config().alerts, command_latency_high=section))
+    text = page(alert, config)
+    for fact in ("> 250\n", "for 7m", "above_ms: 250 ", "for: 7m ", "duration > 250ms"):
+        assert fact in text
+
+
+def test_an_alert_that_is_off_has_no_page() -> None:
+    """Nobody is sent to a runbook of an alert that does not exist."""
+    off = replace(Config().alerts.telemetry_faults, enabled=False)
+    config = replace(Config(), alerts=replace(Config().alerts, telemetry_faults=off))
+    assert "CqrsTelemetryFaults.md" not in render_runbooks(config)
