@@ -169,8 +169,8 @@ CLOCK_SKEW_RATE = Rate(catalog.PROJECTION_CLOCK_SKEW, _PROJECTION)
 
 OVERFLOW_RATE = Rate(catalog.TELEMETRY_OVERFLOW, (catalog.SIDE, catalog.ATTRIBUTE_KEY))
 FAULT_RATE = Rate(catalog.TELEMETRY_FAULTS, (catalog.SIDE, catalog.ERROR_TYPE))
-# This counter is exported at 0 from the moment that a process makes its telemetry, for all sides, so
-# its presence tells a process that has nothing to do from one that is gone.
+# A process exports this counter at 0 for all sides from the moment that it makes its telemetry: its
+# presence tells a process that has nothing to do from one that is gone.
 INSTANCES = Instances(catalog.TELEMETRY_OVERFLOW, ())
 
 RECORDINGS: tuple[Recording, ...] = tuple(
