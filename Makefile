@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 python := .venv/bin/python
 members := instrumentation alerts dashboards examples/orders
-generated := alerts/generated alerts/runbooks dashboards/generated docs/metrics.md README.md
+generated := alerts/generated alerts/runbooks dashboards/generated docs/metrics.md README.md cqrs.example.yaml
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,7 +30,9 @@ type: .venv/.ready ## Check types with mypy and basedpyright
 	.venv/bin/basedpyright
 
 generate: .venv/.ready ## Write rules, runbooks, dashboards and reference again
-	.venv/bin/cqrs-alerts generate --output alerts/generated
+	.venv/bin/cqrs-alerts generate --output alerts/generated --runbooks alerts/runbooks
+	.venv/bin/cqrs-alerts metrics --output docs/metrics.md --readme README.md
+	.venv/bin/cqrs-alerts example --output cqrs.example.yaml
 	.venv/bin/cqrs-dashboards generate --output dashboards/generated
 
 generated-unchanged: generate
