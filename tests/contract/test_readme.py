@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -122,8 +123,14 @@ def test_commands_work_as_printed(line: str, tmp_path: Path) -> None:
     program, *arguments = shlex.split(line)
     if "doctor" in arguments:
         arguments[-1] = "http://127.0.0.1:1"  # nothing listens there
+    servers = f"{ROOT / '.tools/bin'}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
-        [BIN / program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        [BIN / program, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": servers},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == (2 if "doctor" in arguments else 0), result.stderr
 
