@@ -21,6 +21,7 @@ from cqrs_alerts.naming import label_name, series_name
 from cqrs_telemetry import catalog
 from orders.load.tally import quantile
 from orders.projection import PROJECTIONS
+from orders.queries import BusiestOrders
 from orders.read_model import view_path
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first test starts the demo
@@ -145,9 +146,9 @@ def test_read_side_p95(demo, tally):
 
 
 def test_the_slow_query_is_the_slowest(demo):
-    """The query that is slow on purpose stands out in the recorded p95."""
-    p95 = demo.query_by(QUERY_TYPE, recording.QUERY_DURATION_P95.name)
-    assert max(p95, key=p95.get) == "BusiestOrders"
+    """The query that is slow by its SQL stands out; the median does not mind a busy machine."""
+    median = demo.query_by(QUERY_TYPE, recording.QUERY_DURATION_P50.name)
+    assert max(median, key=median.get) == BusiestOrders.__name__
 
 
 def test_projection_lag_p99(demo, tally):

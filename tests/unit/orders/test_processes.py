@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -16,6 +15,7 @@ import httpx
 import pytest
 
 from orders.demo.faults import UnknownFaultError, require_known
+from orders.demo.orchestrator import STATE_FILE
 from orders.demo.ports import PortTakenError, choose_ports
 from orders.demo.processes import PartEndedError, Parts
 from orders.demo.prometheus import PrometheusMissingError, configuration, find_prometheus
@@ -28,6 +28,15 @@ def taken():
     """A port that somebody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def prometheus(tmp_path):
+    """A file where the demo looks for Prometheus; these tests end before it is started."""
+    program = tmp_path / ".tools" / "bin" / "prometheus"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    return program
 
 
 def is_running(pid: int) -> bool:
@@ -76,7 +85,7 @@ def test_a_port_in_use_is_named_with_the_mend(run, taken, arguments):
     assert "Traceback" not in output
 
 
-def test_a_load_without_a_service_says_so(run, taken):
+def test_a_load_without_a_service_says_so(run):
     """Nobody at the address is an error that tells what to start."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free = listener.getsockname()[1]
@@ -176,22 +185,33 @@ def test_killing_the_one_that_started_them_ends_all(run, tmp_path):
     assert len(pids) == 2
 
 
-def test_the_demo_refuses_a_port_that_is_taken(run, taken):
+def test_the_demo_refuses_a_port_that_is_taken(run, taken, prometheus):
     """A port asked for and in use ends the demo before anything starts."""
     process = run("demo", PROMETHEUS_PORT=str(taken), DEMO_DATA="d")
     output, _ = process.communicate()
     assert process.returncode == 1
-    assert re.search(rf"port {taken}, asked for as the prometheus port|make tools", output)
+    assert f"port {taken}, asked for as the prometheus port, is in use" in output
 
 
-def test_the_demo_refuses_a_folder_that_it_cannot_make(run, tmp_path):
+def test_the_demo_refuses_a_folder_that_it_cannot_make(run, tmp_path, prometheus):
     """A data folder that cannot exist is named, with the option that chooses another."""
     (tmp_path / "file").touch()
     process = run("demo", DEMO_DATA="file/data")
     output, _ = process.communicate()
     assert process.returncode == 1
-    assert re.search(r"cannot make .*/file/data.*choose another --data|make tools", output)
+    assert re.search(r"cannot make .*/file/data.*choose another --data", output)
     assert "Traceback" not in output
+
+
+def test_the_demo_refuses_the_folder_of_an_earlier_one(run, tmp_path, prometheus):
+    """Data of an earlier demo is neither mixed with new data nor deleted."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / STATE_FILE).write_text("{}")
+    process = run("demo", DEMO_DATA="old")
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "holds an earlier demo; delete it" in output
+    assert [path.name for path in (tmp_path / "old").iterdir()] == [STATE_FILE]
 
 
 def test_chosen_ports_differ_and_a_taken_one_is_named(taken):
@@ -217,15 +237,18 @@ def test_an_unknown_fault_is_refused():
         require_known("gremlins")
 
 
-def test_prometheus_is_found_in_the_working_tree_first(tmp_path, monkeypatch):
-    """.tools/bin of a folder above wins over PATH; neither is an error with the advice."""
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    with pytest.raises(PrometheusMissingError, match="make tools"):
+def test_prometheus_is_found_in_the_working_tree_first(tmp_path, prometheus, monkeypatch):
+    """.tools/bin of a folder above wins over PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "prometheus").touch(mode=0o755)
+    assert find_prometheus(tmp_path / "deep" / "down") == prometheus
+
+
+def test_without_prometheus_the_error_says_how_to_get_it(tmp_path, monkeypatch):
+    """Neither in the tree nor on PATH is an error with the advice."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PrometheusMissingError, match="run `make tools`"):
         find_prometheus(tmp_path)
-    program = tmp_path / ".tools" / "bin" / "prometheus"
-    program.parent.mkdir(parents=True)
-    program.touch(mode=0o755)
-    assert find_prometheus(tmp_path / "deep" / "down") == program
 
 
 def test_prometheus_scrapes_both_processes_under_one_job(tmp_path):
@@ -238,4 +261,3 @@ def test_prometheus_scrapes_both_processes_under_one_job(tmp_path):
     }
     assert jobs == {"orders": ["h:1", "h:2"], "prometheus": ["h:3"]}
     assert document["rule_files"] == [f"{tmp_path}/*.yaml"]
-    assert os.path.isabs(document["rule_files"][0])  # noqa: PTH117 - a pattern, not a path

@@ -112,7 +112,7 @@ def run_demo(settings: DemoSettings) -> int:
     """
     program = find_prometheus(Path.cwd())
     ports = choose_ports(settings.ports)
-    demo = Demo(settings, Parts(_make_folder(settings.data / "logs")))
+    demo = Demo(settings, Parts(_make_logs_folder(settings.data)))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: demo.stop.set())
     click.echo(f"data folder: {settings.data}")
@@ -136,12 +136,16 @@ def run_demo(settings: DemoSettings) -> int:
     return demo.doctor_status
 
 
-def _make_folder(path: Path) -> Path:
+def _make_logs_folder(data: Path) -> Path:
+    # The load would place the same orders again, and each of them would be a conflict.
+    if (data / STATE_FILE).exists():
+        raise StartError(f"{data} holds an earlier demo; delete it, or choose another with --data")
+    logs = data / "logs"
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StartError(f"cannot make {path}: {error.strerror}; choose another --data") from error
-    return path
+        raise StartError(f"cannot make {logs}: {error.strerror}; choose another --data") from error
+    return logs
 
 
 def _start(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
