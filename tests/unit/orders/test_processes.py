@@ -13,7 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from orders.cli import main
 from orders.demo.faults import UnknownFaultError, require_known
 from orders.demo.orchestrator import STATE_FILE
 from orders.demo.ports import PortTakenError, choose_ports
@@ -185,33 +187,45 @@ def test_killing_the_one_that_started_them_ends_all(run, tmp_path):
     assert len(pids) == 2
 
 
-def test_the_demo_refuses_a_port_that_is_taken(run, taken, prometheus):
-    """A port asked for and in use ends the demo before anything starts."""
-    process = run("demo", PROMETHEUS_PORT=str(taken), DEMO_DATA="d")
-    output, _ = process.communicate()
-    assert process.returncode == 1
-    assert f"port {taken}, asked for as the prometheus port, is in use" in output
-
-
-def test_the_demo_refuses_a_folder_that_it_cannot_make(run, tmp_path, prometheus):
-    """A data folder that cannot exist is named, with the option that chooses another."""
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        (
+            {"PROMETHEUS_PORT": "{taken}"},
+            "port {taken}, asked for as the prometheus port, is in",
+        ),
+        ({"DEMO_DATA": "file/data"}, "file/data/logs: Not a directory; choose another --data"),
+        ({"DEMO_DATA": "old"}, "old holds an earlier demo; delete it, or choose another"),
+        ({"FAULT": "gremlins"}, "no fault is called 'gremlins'"),
+        ({"DURATION": "soon"}, "'soon' is not a valid float"),
+    ],
+)
+def test_the_demo_refuses_what_cannot_work(
+    environment, words, taken, prometheus, tmp_path, monkeypatch
+):
+    """Settings come from the environment; a bad one ends the demo before anything starts."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    process = run("demo", DEMO_DATA="file/data")
-    output, _ = process.communicate()
-    assert process.returncode == 1
-    assert re.search(r"cannot make .*/file/data.*choose another --data", output)
-    assert "Traceback" not in output
-
-
-def test_the_demo_refuses_the_folder_of_an_earlier_one(run, tmp_path, prometheus):
-    """Data of an earlier demo is neither mixed with new data nor deleted."""
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / STATE_FILE).write_text("{}")
-    process = run("demo", DEMO_DATA="old")
-    output, _ = process.communicate()
-    assert process.returncode == 1
-    assert "holds an earlier demo; delete it" in output
+    (tmp_path / "old" / STATE_FILE).touch()
+    environment = {name: value.format(taken=taken) for name, value in environment.items()}
+    result = CliRunner().invoke(main, ["demo"], env={"DEMO_DATA": "new", **environment})
+    assert result.exit_code in (1, 2)
+    assert words.format(taken=taken) in result.output
+    assert not (tmp_path / "new" / "logs").exists()
     assert [path.name for path in (tmp_path / "old").iterdir()] == [STATE_FILE]
+
+
+def test_empty_settings_are_not_settings(prometheus, tmp_path, monkeypatch):
+    """Make passes variables that are not set as empty ones; they mean the defaults."""
+    empty = dict.fromkeys(("DURATION", "FAULT", "SEED", "DEMO_DATA", "SPANS"), "")
+    arguments = []
+    monkeypatch.setattr("orders.demo.orchestrator.run_demo", lambda s: arguments.append(s) or 0)
+    result = CliRunner().invoke(main, ["demo"], env=empty)
+    assert result.exit_code == 0, result.output
+    (settings,) = arguments
+    assert (settings.seed, settings.duration, settings.spans) == (7, None, False)
+    assert settings.data.parent.name == ".demo"
 
 
 def test_chosen_ports_differ_and_a_taken_one_is_named(taken):
@@ -219,14 +233,6 @@ def test_chosen_ports_differ_and_a_taken_one_is_named(taken):
     assert len(set(choose_ports(dict.fromkeys("abcdef")).values())) == 6
     with pytest.raises(PortTakenError, match=f"port {taken}, asked for as the service port"):
         choose_ports({"service": taken})
-
-
-def test_the_demo_takes_its_fault_from_the_environment(run):
-    """``FAULT`` reaches the demo, and a name that nobody knows ends it at once."""
-    process = run("demo", FAULT="gremlins")
-    output, _ = process.communicate()
-    assert process.returncode == 1
-    assert "no fault is called 'gremlins'" in output
 
 
 def test_an_unknown_fault_is_refused():
