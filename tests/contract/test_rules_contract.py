@@ -187,3 +187,12 @@ def test_rule_files_are_plain_yaml() -> None:
         assert "&" not in text
         assert "!!" not in text
         assert yaml.safe_load(text)["groups"]
+
+
+def test_the_readmes_table_is_what_is_generated(tmp_path: Path) -> None:
+    """Filling the region again changes nothing."""
+    readme = tmp_path / "README.md"
+    readme.write_text((ROOT / "README.md").read_text())
+    result = CliRunner().invoke(main, ["metrics", "--readme", str(readme)])
+    assert result.exit_code == 0, result.output
+    assert readme.read_text() == (ROOT / "README.md").read_text()

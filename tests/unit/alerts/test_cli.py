@@ -204,7 +204,7 @@ def test_metrics_wants_the_markers(text: str, tmp_path: Path) -> None:
     readme.write_text(text)
     result = run("metrics", "--readme", readme, "--output", tmp_path / "metrics.md")
     assert result.exit_code == 2
-    assert "metrics:begin" in result.stderr
+    assert "<!-- metrics:begin -->" in result.stderr
     assert readme.read_text() == text
     assert not (tmp_path / "metrics.md").exists()
 
