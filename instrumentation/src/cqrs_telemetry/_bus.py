@@ -23,7 +23,10 @@ class Bus:
         self._telemetry = telemetry or default_telemetry()
 
     def _names(self) -> Iterable[str]:
-        return [key if isinstance(key, str) else key.__name__ for key in self.handlers]
+        for key in self.handlers:
+            if not isinstance(key, str | type):
+                raise TypeError(f"handlers are keyed by class or class name, not {key!r}")
+            yield key if isinstance(key, str) else key.__name__
 
     def _run(self, operation: Operation, message: Any) -> Any:
         handler = self.handlers.get(type(message).__name__)

@@ -105,9 +105,10 @@ _lock = threading.Lock()
 def instruments_for(meter_provider: MeterProvider | None) -> Instruments:
     """The provider's instruments, shared: the SDK ignores the callbacks of a second creation."""
     with _lock:
-        if meter_provider is None or meter_provider is metrics.get_meter_provider():
-            if not _global:
-                _global.append(Instruments(None))
+        current = metrics.get_meter_provider()
+        if meter_provider is None or meter_provider is current:
+            if not _global:  # the provider may have been used before it became the global one
+                _global.append(_by_provider.get(current) or Instruments(None))
             return _global[0]
         instruments = _by_provider.get(meter_provider)
         if instruments is None:

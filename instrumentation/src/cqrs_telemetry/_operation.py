@@ -11,7 +11,7 @@ import concurrent.futures
 from collections.abc import Awaitable, Callable
 from inspect import CO_COROUTINE
 from time import perf_counter
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry import trace
@@ -97,13 +97,11 @@ class Operation:
                     return self
                 if self._own_span:
                     self._start_span(record, current)
-                if record.active is not None:
-                    record.active.add(1)
-                self._entered = True
-            except Exception as fault:
+            except Exception as fault:  # without a span the operation still counts
                 self._recorder.count_fault(fault)
-                self._leave_context()
-                self._span.end()
+            if record.active is not None:
+                record.active.add(1)
+            self._entered = True
             self._start = perf_counter()
         return self
 
@@ -150,11 +148,9 @@ class Operation:
                 error_type = type(exception).__name__
             if error_type is not None:
                 error_type = self._recorder.error_types.fold(error_type)
-            record.duration.record(elapsed, record.duration_attributes(status), self._context)
-            record.total(status, error_type).add(1)
-            self._measure(status)
-            if status != catalog.SUCCESS and span.is_recording():
+            if status != catalog.SUCCESS:
                 self._describe_failure(status, error_type, exception)
+            self._measure(record, status, error_type, elapsed)
         except Exception as fault:
             self._recorder.count_fault(fault)
         finally:
@@ -166,20 +162,30 @@ class Operation:
             except Exception as fault:
                 self._recorder.count_fault(fault)
 
-    def _measure(self, status: catalog.Status) -> None:
-        """What a kind of operation records besides duration and outcome, inside the span."""
+    def _measure(
+        self, record: TypeRecord, status: catalog.Status, error_type: str | None, elapsed: float, /
+    ) -> None:
+        """Record metrics, inside the span; first the count, which no provider can fail."""
+        record.total(status, error_type).add(1)
+        record.duration.record(elapsed, record.duration_attributes(status), self._context)
 
     def _describe_failure(
         self, status: catalog.Status, error_type: str | None, exception: BaseException | None
     ) -> None:
         span = self._span
-        span.set_attribute(self._recorder.path.span_status.key, status)
-        if error_type is not None:
-            span.set_attribute(catalog.ERROR_TYPE.key, error_type)
-        if status == catalog.ERROR and exception is not None:
-            span.record_exception(exception)
-            description = exception.description if isinstance(exception, NoHandlerError) else None
-            span.set_status(Status(StatusCode.ERROR, description))
+        try:
+            if not span.is_recording():
+                return
+            span.set_attribute(self._recorder.path.span_status.key, status)
+            if error_type is not None:
+                span.set_attribute(catalog.ERROR_TYPE.key, error_type)
+            if status == catalog.ERROR and exception is not None:
+                known = exception if isinstance(exception, NoHandlerError) else None
+                description = known.description if known else None
+                span.set_status(Status(StatusCode.ERROR, description))
+                span.record_exception(exception)  # last: it calls str() of a foreign exception
+        except Exception as fault:
+            self._recorder.count_fault(fault)
 
     def _leave_context(self) -> None:
         token, self._token = self._token, None
@@ -201,8 +207,8 @@ def is_cancellation(exception: BaseException) -> bool:
 
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
     """What ``inspect`` says of plain functions and methods, at a tenth of the cost."""
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & CO_COROUTINE)
+    code = getattr(function, "__code__", None)  # proxies and mocks answer anything
+    return isinstance(code, CodeType) and bool(code.co_flags & CO_COROUTINE)
 
 
 def call(operation: Operation, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -213,7 +219,7 @@ def call(operation: Operation, function: Callable[..., Any], *args: Any, **kwarg
         result = function(*args, **kwargs)
         if hasattr(type(result), "__await__"):
             operation._deferred = True
-            return _await_later(operation, result)
+            return _await_later(operation, result, _Unawaited(operation))
         return operation.returned(result)
 
 
@@ -226,7 +232,20 @@ async def _call_async(
         return operation.returned(await function(*args, **kwargs))
 
 
-async def _await_later(operation: Operation, awaitable: Awaitable[Any]) -> Any:
+class _Unawaited:
+    """Ends an operation whose awaitable was dropped, when the coroutine that holds this goes."""
+
+    __slots__ = ("_operation",)
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+
+    def __del__(self) -> None:
+        if self._operation._entered:
+            self._operation._finish(GeneratorExit())
+
+
+async def _await_later(operation: Operation, awaitable: Awaitable[Any], _guard: _Unawaited) -> Any:
     operation._deferred = False
     operation._resume()
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,7 +61,6 @@ class BoundedNames:
         self._attribute = attribute
         self._limit = limit
         self._overflow = overflow
-        self._lock = threading.Lock()
         self._names: set[str] = set()
         self._warned = False
 
@@ -70,7 +68,7 @@ class BoundedNames:
         """``name``, or ``_other`` when there have been too many."""
         if name in self._names:
             return name
-        with self._lock:
+        with self._overflow.lock:  # which a forked child gets anew
             if len(self._names) < self._limit:
                 self._names.add(name)
                 return name
@@ -104,10 +102,6 @@ class TypeRecord:
         self.produced: dict[str, Cell] = {}  # by event type
         self._durations: dict[Status, dict[str, str]] = {}
         self._totals: dict[tuple[Status, str | None], Cell] = {}
-        # A counter that appears with its first increment hides that increment from rate(), and a
-        # panel without series cannot be told from a broken one.
-        self.total(catalog.SUCCESS)
-        self.total(catalog.ERROR)
 
     def duration_attributes(self, status: Status) -> dict[str, str]:
         """The attribute set of a duration."""
@@ -169,10 +163,18 @@ class Recorder:
             record = self._records.get(folded)
             if record is None:
                 record = TypeRecord(self.path, folded, self.instruments)
+                # A counter that appears with its first increment hides that increment from
+                # rate(), and a panel without series cannot be told from a broken one.
+                record.total(catalog.SUCCESS)
+                record.total(catalog.ERROR)
                 if self.path is PROJECTIONS:
                     self.skew(record)  # starts it at 0
                 record = self._records.setdefault(folded, record)
         return record
+
+    def batch(self, name: str) -> TypeRecord:
+        """The record of a batch's span, which counts nothing: its events do."""
+        return TypeRecord(self.path, (self._types[0].fold(name), ""), self.instruments)
 
     def declare(self, names: Iterable[str]) -> None:
         """Start the counters of known types at 0, before the first message."""

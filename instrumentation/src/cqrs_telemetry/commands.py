@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Beyond these the span carries only the count: a bulk import would make a span of megabytes.
 _MAX_SPAN_EVENTS = 4
+_NOT_EVENTS = (str, bytes, Mapping)
 
 
 class CommandOperation(Operation):
@@ -24,13 +25,14 @@ class CommandOperation(Operation):
     def produced(self, events: Iterable[Any]) -> None:
         """Count the domain events that the command produced, by their class names.
 
-        Takes any collection; an iterator is left alone, since counting it would use it up.
+        Takes any collection; an iterator is left alone, since counting it would use it up. Text
+        and mappings are no collections of events.
         """
         record = self._record
         if record is None:
             return
         try:
-            if not hasattr(events, "__len__"):
+            if not hasattr(events, "__len__") or isinstance(events, _NOT_EVENTS):
                 return
             span = self._span
             traced = span.is_recording()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
+from math import isfinite
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ Timestamp = Callable[[Any], Any]
 """Takes an event's creation time out of it: seconds since 1970, a datetime or ISO 8601 text."""
 
 _MAX_LINKS = 128  # OpenTelemetry's own default limit of a span
+_APPLIED = catalog.SPAN_PROJECTION_STATUS.values[0]
+_FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 
 class ProjectionOperation(Operation):
@@ -36,16 +40,23 @@ class ProjectionOperation(Operation):
         self._event = event
         self._timestamp = timestamp
 
-    def _measure(self, status: Status) -> None:
+    def _measure(
+        self, record: TypeRecord, status: Status, error_type: str | None, elapsed: float, /
+    ) -> None:
+        super()._measure(record, status, error_type, elapsed)
         # Lag says when readers could see the event: after apply, and only if it was applied.
-        if status != catalog.SUCCESS or self._record is None:
+        if status != catalog.SUCCESS:
             return
         span = self._span
-        attributes: dict[str, Any] = {catalog.SPAN_PROJECTION_STATUS.key: "applied"}
-        lag = self._lag(self._record)
+        attributes: dict[str, Any] = {catalog.SPAN_PROJECTION_STATUS.key: _APPLIED}
+        try:
+            lag = self._lag(record)
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+            lag = None
         if lag is not None:
             histogram = self._recorder.instruments.histograms[catalog.PROJECTION_LAG]
-            histogram.record(lag, self._record.base, self._context)
+            histogram.record(lag, record.base, self._context)
             attributes[catalog.SPAN_PROJECTION_LAG.key] = lag
         if span.is_recording():
             span.set_attributes(attributes)
@@ -65,17 +76,23 @@ def creation_time(event: Any, timestamp: Timestamp | None = None) -> float | Non
     """When an event was created, in seconds since 1970; None when it does not say.
 
     Raises:
-        TypeError, ValueError: the event's timestamp is of no form that is known.
+        TypeError, ValueError: the event's timestamp is of no form that is known, or not finite.
     """
     created = timestamp(event) if timestamp else getattr(event, "timestamp", None)
     if isinstance(created, str):
-        # Python 3.10's fromisoformat does not know the suffix Z.
+        # Python 3.10's fromisoformat knows neither the suffix Z nor fractions of other lengths.
+        created = _FRACTION.sub(lambda digits: f".{digits[1]:0<6}", created)
         created = datetime.fromisoformat(created.replace("Z", "+00:00").replace("z", "+00:00"))
     if isinstance(created, datetime):
         # A naive time in a stored event is UTC by convention, never this machine's local time.
         created = created if created.tzinfo else created.replace(tzinfo=timezone.utc)
         return created.timestamp()
-    return None if created is None else float(created)
+    if created is None:
+        return None
+    seconds = float(created)
+    if not isfinite(seconds):  # it would make the histogram's sum useless for good
+        raise ValueError(f"timestamp is {seconds}")
+    return seconds
 
 
 class BatchedEvent(ProjectionOperation):
@@ -83,6 +100,18 @@ class BatchedEvent(ProjectionOperation):
 
     __slots__ = ()
     _own_span = False
+
+
+class BatchOperation(Operation):
+    """A batch of events being applied: one span around them; each event is measured by itself."""
+
+    __slots__ = ()
+
+    def _measure(
+        self, _record: TypeRecord, status: Status, _error: str | None, _elapsed: float, /
+    ) -> None:
+        if status == catalog.SUCCESS and self._span.is_recording():
+            self._span.set_attribute(catalog.SPAN_PROJECTION_STATUS.key, _APPLIED)
 
 
 class InstrumentedProjectionHandler:
@@ -135,7 +164,7 @@ class InstrumentedProjectionHandler:
         return call(operation, self.apply, event)
 
     def handle_events(
-        self, events: Iterable[Any], event_contexts: Iterable[EventContext] = ()
+        self, events: Iterable[Any], event_contexts: Iterable[EventContext] | None = None
     ) -> Any:
         """Apply a batch in order, under one span with a link per event; stops at a failure.
 
@@ -143,7 +172,7 @@ class InstrumentedProjectionHandler:
         outcome. An awaitable when ``apply`` is async.
         """
         batch = list(events)
-        links = links_to(event_contexts)
+        links = self._links(event_contexts or ())
         if is_coroutine_function(self.apply):
             return self._handle_events_async(batch, links)
         with self._telemetry.projection_batch(self.projection_name, len(batch), links):
@@ -156,6 +185,14 @@ class InstrumentedProjectionHandler:
             for event in batch:
                 await call(self._batched(event), self.apply, event)
 
+    def _links(self, sources: Iterable[EventContext]) -> list[Link]:
+        try:
+            found = (span_context(source) for source in sources)
+            return [Link(context) for context in found if context is not None][:_MAX_LINKS]
+        except Exception as fault:
+            self._telemetry.projections.count_fault(fault)
+            return []
+
     def _batched(self, event: Any) -> BatchedEvent:
         return self._telemetry.batched_event(
             self.projection_name, event, timestamp=self._options["timestamp"]
@@ -164,9 +201,3 @@ class InstrumentedProjectionHandler:
     def apply(self, event: Any) -> Any:
         """Update the read model; override this."""
         raise NotImplementedError(f"{type(self).__name__} must override apply(event)")
-
-
-def links_to(sources: Iterable[EventContext]) -> list[Link]:
-    """Links to the spans that caused the events of a batch, as many as a span holds."""
-    found = (span_context(source) for source in sources)
-    return [Link(context) for context in found if context is not None][:_MAX_LINKS]

@@ -7,12 +7,17 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequen
 from types import AsyncGeneratorType, GeneratorType, TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from opentelemetry.context import Context, attach, detach
+
 from . import catalog
 from ._bus import Bus
 from ._operation import Operation, Result
 from .catalog import Status
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
+    from ._recorder import TypeRecord
     from .telemetry import CqrsTelemetry
 
 # What a page of results calls its rows, in the order of how sure the name is.
@@ -57,12 +62,15 @@ class QueryOperation(Operation):
         """One resumption of the generator that this query returned."""
         return _Step(self, last)
 
-    def _measure(self, status: Status) -> None:
+    def _measure(
+        self, record: TypeRecord, status: Status, error_type: str | None, elapsed: float, /
+    ) -> None:
+        super()._measure(record, status, error_type, elapsed)
         size = self._size
-        if size is None or status != catalog.SUCCESS or self._record is None:
+        if size is None or status != catalog.SUCCESS:
             return
         histogram = self._recorder.instruments.histograms[catalog.QUERY_RESULT_SIZE]
-        histogram.record(size, self._record.base, self._context)
+        histogram.record(size, record.base, self._context)
         if self._span.is_recording():
             self._span.set_attribute(catalog.SPAN_RESULT_COUNT.key, size)
 
@@ -134,17 +142,23 @@ class _CountedAsyncGenerator(AsyncGenerator[Any, Any]):
 
 
 class _Step:
-    """One resumption of a generator, inside its query's span."""
+    """One resumption of a generator, inside its query's span.
 
-    __slots__ = ("_last", "_operation")
+    The token is the step's own: a generator that is resumed while it runs raises, and the step
+    that it runs in still has to leave the context.
+    """
+
+    __slots__ = ("_last", "_operation", "_token")
 
     def __init__(self, operation: QueryOperation, last: bool) -> None:
         self._operation = operation
         self._last = last
+        self._token: Token[Context] | None = None
 
     def __enter__(self) -> None:
-        if self._operation._entered:
-            self._operation._resume()
+        context = self._operation._context
+        if self._operation._entered and context is not None:
+            self._token = attach(context)
 
     def __exit__(
         self,
@@ -152,12 +166,13 @@ class _Step:
         exception: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
+        if self._token is not None:
+            detach(self._token)
         operation = self._operation
         if not operation._entered:
             return
         if exception is None and not self._last:
             operation._size = (operation._size or 0) + 1
-            operation._leave_context()
             return
         operation._size = operation._size or 0
         ended = isinstance(exception, StopIteration | StopAsyncIteration | GeneratorExit)

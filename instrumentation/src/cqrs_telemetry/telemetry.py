@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from time import time
 from typing import Any, TypeVar, cast
@@ -13,15 +12,15 @@ from typing import Any, TypeVar, cast
 from opentelemetry import trace
 from opentelemetry.context import get_current
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, TracerProvider
+from opentelemetry.trace import Link, NonRecordingSpan, TracerProvider
 
 from . import catalog
-from ._context import EventContext, is_suppressed, span_context
+from ._context import EventContext, span_context
 from ._instruments import VERSION, instruments_for
 from ._operation import Operation, call
 from ._recorder import COMMANDS, PROJECTIONS, QUERIES, Path, Recorder
 from .commands import CommandOperation
-from .projections import BatchedEvent, ProjectionOperation, Timestamp, creation_time
+from .projections import BatchedEvent, BatchOperation, ProjectionOperation, Timestamp, creation_time
 from .queries import QueryOperation
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -110,10 +109,10 @@ class CqrsTelemetry:
         try:
             cause = span_context(event_context)
             if cause is not None:
+                links = [Link(cause)]  # stays when the age cannot be told
                 if _is_young(event, timestamp, child_if_younger_than):
                     parent = trace.set_span_in_context(NonRecordingSpan(cause), get_current())
-                else:
-                    links = [Link(cause)]
+                    links = None
         except Exception as fault:
             recorder.count_fault(fault)
         return ProjectionOperation(
@@ -138,33 +137,18 @@ class CqrsTelemetry:
         record = self.projections.record(name, type_name(event))
         return BatchedEvent(self.projections, record, {}, event=event, timestamp=timestamp)
 
-    @contextmanager
-    def projection_batch(self, name: str, size: int, links: Sequence[Link] = ()) -> Iterator[None]:
-        """The span of a batch of events being applied by projection ``name``."""
-        if is_suppressed(get_current()):
-            yield
-            return
-        recorder = self.projections
-        span: trace.Span = trace.INVALID_SPAN
-        try:
-            span = recorder.tracer.start_span(
-                f"{recorder.path.span_prefix}.{name}",
-                kind=SpanKind.INTERNAL,
-                attributes={
-                    catalog.SIDE.key: catalog.PROJECTION,
-                    catalog.SPAN_PROJECTION_NAME.key: name,
-                    catalog.SPAN_BATCH_SIZE.key: size,
-                },
-                links=links,
-            )
-        except Exception as fault:
-            recorder.count_fault(fault)
-        with trace.use_span(span, end_on_exit=True):
-            try:
-                yield
-            except BaseException as error:
-                span.set_attribute(catalog.ERROR_TYPE.key, type(error).__name__)
-                raise
+    def projection_batch(self, name: str, size: int, links: Sequence[Link] = ()) -> BatchOperation:
+        """A batch of events being applied by projection ``name``, for ``with``."""
+        return BatchOperation(
+            self.projections,
+            self.projections.batch(name),
+            {
+                catalog.SIDE.key: catalog.PROJECTION,
+                catalog.SPAN_PROJECTION_NAME.key: name,
+                catalog.SPAN_BATCH_SIZE.key: size,
+            },
+            links=list(links),
+        )
 
     def instrument_commands(self, dispatch: Function) -> Function:
         """Wrap the dispatch callable of a bus that you have: ``bus.dispatch = …(bus.dispatch)``.
@@ -209,7 +193,10 @@ def _is_exception_class(value: Any) -> bool:
 
 
 def _wrap(function: Function, begin: Callable[[Any], Operation]) -> Function:
-    parameters = list(inspect.signature(function).parameters)
+    try:
+        parameters = list(inspect.signature(function).parameters)
+    except ValueError:  # some callables of C have none
+        parameters = []
     position = 1 if parameters[:1] in (["self"], ["cls"]) else 0
     keyword = parameters[position] if len(parameters) > position else ""
 

@@ -16,6 +16,7 @@ try:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 except ImportError as missing:
     raise ImportError(
         f"{missing.name} is not installed: pip install 'cqrs-telemetry[testing]'",
@@ -47,9 +48,10 @@ class RecordedTelemetry:
     def __init__(self, **options: Any) -> None:
         self._spans = InMemorySpanExporter()
         self._reader = InMemoryMetricReader()
-        self.tracer_provider = TracerProvider()
+        # Whatever OTEL_TRACES_SAMPLER says, and without an exit handler per test.
+        self.tracer_provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._spans))
-        self.meter_provider = MeterProvider([self._reader])
+        self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
         self.telemetry = CqrsTelemetry(
             tracer_provider=self.tracer_provider, meter_provider=self.meter_provider, **options
         )
