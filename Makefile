@@ -5,13 +5,14 @@ SHELL := /bin/sh
 
 python := .venv/bin/python
 members := instrumentation alerts dashboards examples/orders
-generated := alerts/generated alerts/runbooks dashboards/generated docs/metrics.md README.md cqrs.example.yaml
+generated := alerts/generated alerts/runbooks dashboards/generated docs/metrics.md README.md \
+  cqrs.example.yaml
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: .venv/.ready ## Run the example under load with real Prometheus; DURATION=90 ends by itself
-	@$(python) tools/get_servers.py prometheus promtool
+	@$(python) tools/get_servers.py prometheus
 	@exec .venv/bin/orders demo
 
 test: lint type generated-unchanged tools ## Everything that CI runs
@@ -35,9 +36,12 @@ generate: .venv/.ready ## Write rules, runbooks, dashboards and reference again
 	.venv/bin/cqrs-alerts example --output cqrs.example.yaml
 	.venv/bin/cqrs-dashboards generate --output dashboards/generated
 
+# Against the index, not the last commit: who changes what is generated stages it, then tests it.
 generated-unchanged: generate
-	@git diff --exit-code --stat -- $(generated) && test -z "$$(git status --porcelain -- $(generated))" \
-	  || { git status --short -- $(generated); echo 'generated files differ: commit what make generate wrote' >&2; exit 1; }
+	@git diff --exit-code --stat -- $(generated) \
+	  && test -z "$$(git ls-files --others --exclude-standard -- $(generated))" \
+	  || { git status --short -- $(generated); \
+	       echo 'generated files differ: git add what make generate wrote' >&2; exit 1; }
 
 bench: .venv/.ready ## Compare our cost with the hand-written code's, side by side
 	$(python) tests/bench/run.py

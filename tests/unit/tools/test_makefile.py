@@ -1,0 +1,61 @@
+"""The commands that README and CI name."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from get_servers import SOURCES
+
+ROOT = SOURCES.parent
+TARGETS = ["demo", "test", "lint", "type", "generate", "bench", "tools", "clean"]
+
+
+def make(*arguments: str) -> str:
+    """What make prints; it is told to do nothing else where that matters."""
+    # Neither the options nor the variables of a make that runs these tests.
+    environment = {"PATH": "/usr/bin:/bin"}
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_make_alone_lists_every_target_in_one_line() -> None:
+    """The default goal is the help, and it knows each target of the contract."""
+    listed = dict(line.split(maxsplit=1) for line in make().splitlines())
+    assert set(TARGETS) <= set(listed)
+    assert all(len(text) > 15 for text in listed.values())
+
+
+def test_every_phony_target_exists() -> None:
+    """No name in .PHONY without a rule: make would call it done."""
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony
+    for name in phony.group(1).split():
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
+
+
+def test_demo_gets_only_what_it_uses_and_becomes_the_demo() -> None:
+    """Prometheus, nothing else; exec, so that Ctrl-C reaches the demo itself."""
+    *_, servers, demo = make("-n", "demo").splitlines()
+    assert servers.split("get_servers.py")[1].split() == ["prometheus"]
+    assert demo.startswith("exec .venv/bin/orders demo")
+
+
+@pytest.mark.parametrize("target", ["lint", "type", "generate", "tools", "pytest"])
+def test_ci_runs_everything(target: str) -> None:
+    """`make test` checks style and types, regenerates, gets the servers, runs the tests."""
+    commands = make("-n", "-B", "test")
+    expected = {
+        "lint": ["ruff check", "ruff format --check"],
+        "type": ["mypy", "basedpyright"],
+        "generate": ["cqrs-alerts generate", "cqrs-dashboards generate", "git diff --exit-code"],
+        "tools": ["tools/get_servers.py\n"],
+        "pytest": ["-m pytest"],
+    }
+    for part in expected[target]:
+        assert part in commands
