@@ -40,9 +40,9 @@ class QueryOperation(Operation):
         """Take the query's result and record its size at the end.
 
         Collections and pages (``items`` or ``results`` that is a collection) count their rows,
-        ``None`` counts 0. A generator comes back wrapped: its rows are counted as they are
-        consumed, and the operation ends with it. Anything else, also text and mappings, is one
-        thing and has no size.
+        one object counts 1 and ``None`` 0. A generator comes back wrapped: its rows are counted as
+        they are consumed, and the operation ends with it. Text, bytes, mappings and lazy sets have
+        no size: their length says something else, or costs another query.
         """
         if not self._entered:
             return result
@@ -76,7 +76,7 @@ class QueryOperation(Operation):
 
 
 def result_size(result: object) -> int | None:
-    """Rows in a query's result, None when it is not a set of rows."""
+    """Items in a query's result, None when that cannot be told without touching it."""
     if result is None:
         return 0
     if isinstance(result, _NOT_ROWS):
@@ -87,7 +87,8 @@ def result_size(result: object) -> int | None:
         rows = getattr(result, field, None)
         if isinstance(rows, _ROWS) and not isinstance(rows, _NOT_ROWS):
             return len(rows)
-    return None
+    # One object is one item, so that None beside it makes the share of what was not found.
+    return None if hasattr(result, "__iter__") or hasattr(result, "__len__") else 1
 
 
 class _CountedGenerator(Generator[Any, Any, Any]):

@@ -40,7 +40,7 @@ def test_queries_see_what_was_projected(ask, project, order):
     """Every query answers from the read tables."""
     project()
     found = ask(GetOrder(order.order_id))
-    assert (found["status"], found["total"], found["lines"]) == ("confirmed", 3_000, {"lamp": 2})
+    assert (found.status, found.total, found.lines) == ("confirmed", 3_000, {"lamp": 2})
     assert [row["order_id"] for row in ask(ListOrders())] == [str(order.order_id)]
     assert ask(ListOrders(offset=1)) == []
     assert [row["customer"] for row in ask(SearchOrders("ad"))] == ["ada"]

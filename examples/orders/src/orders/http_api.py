@@ -14,6 +14,7 @@ from typing import Any
 
 from eventsourcing.persistence import IntegrityError
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -62,7 +63,7 @@ def build_app(
             return StreamingResponse(_lines(result), media_type="application/x-ndjson")
         if result is None:
             return _refuse(HTTPStatus.NOT_FOUND, NotFoundError("nothing to see"), headers)
-        return JSONResponse(result, headers=headers)
+        return JSONResponse(to_jsonable_python(result), headers=headers)
 
     return Starlette(
         routes=[

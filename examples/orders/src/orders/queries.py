@@ -16,6 +16,19 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class OrderDetails:
+    """One order as its page shows it; times are seconds since 1970."""
+
+    order_id: str
+    customer: str
+    status: str
+    total: int
+    placed_at: float
+    changed_at: float
+    lines: dict[str, int]
+
+
+@dataclass(frozen=True)
 class GetOrder(Message):
     """One order with its lines; none when no such order is visible yet."""
 
@@ -68,7 +81,7 @@ Query = GetOrder | ListOrders | SearchOrders | OrderHistory | StockLevels | Busi
 def query_handlers(read_model: ReadModel) -> dict[type, Callable[[Any], Any]]:
     """A handler for each type of query."""
 
-    def get_order(query: GetOrder) -> Row | None:
+    def get_order(query: GetOrder) -> OrderDetails | None:
         order_id = str(query.order_id)
         orders = read_model.select(
             "orders", "SELECT * FROM orders WHERE order_id = :order_id", order_id=order_id
@@ -78,7 +91,9 @@ def query_handlers(read_model: ReadModel) -> dict[type, Callable[[Any], Any]]:
             "SELECT sku, quantity FROM order_lines WHERE order_id = :order_id",
             order_id=order_id,
         )
-        return {**orders[0], "lines": {r["sku"]: r["quantity"] for r in lines}} if orders else None
+        if not orders:
+            return None
+        return OrderDetails(**orders[0], lines={row["sku"]: row["quantity"] for row in lines})
 
     def list_orders(query: ListOrders) -> list[Row]:
         return read_model.select(
