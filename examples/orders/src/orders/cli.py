@@ -172,7 +172,12 @@ def load(url: str, seed: int, rate: float, duration: float | None, tally: Path) 
     help="Seconds from the start; until Ctrl-C when not given.",
 )
 @click.option("--fault", envvar="FAULT", help="Break something on purpose.")
-@click.option("--spans", is_flag=True, envvar="SPANS", help="Trace, and keep spans in files.")
+@click.option(
+    "--spans/--no-spans",
+    default=True,
+    envvar="SPANS",
+    help="Trace; spans go to files in the data folder, one JSON object a line.",
+)
 @click.option("--service-port", type=_PORT, envvar="SERVICE_PORT", help="A free one by default.")
 @click.option("--prometheus-port", type=_PORT, envvar="PROMETHEUS_PORT", help="Likewise.")
 def demo(
