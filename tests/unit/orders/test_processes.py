@@ -224,7 +224,7 @@ def test_empty_settings_are_not_settings(prometheus, tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["demo"], env=empty)
     assert result.exit_code == 0, result.output
     (settings,) = arguments
-    assert (settings.seed, settings.duration, settings.spans) == (7, None, False)
+    assert (settings.seed, settings.duration, settings.spans) == (7, None, True)
     assert settings.data.parent.name == ".demo"
 
 
