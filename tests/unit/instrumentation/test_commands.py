@@ -1,4 +1,4 @@
-"""Commands: the contract's bus, its outcomes, and what each of them records."""
+"""Commands: the seed's bus, its spans, metrics and domain events."""
 
 from __future__ import annotations
 
@@ -16,223 +16,176 @@ from cqrs_telemetry.testing import RecordedTelemetry
 class PlaceOrder:
     """A command."""
 
-    aggregate_id: Any = "order-1"
+    aggregate_id: Any = "o-1"
 
 
 class OrderPlaced:
-    """An event."""
+    """A domain event."""
 
 
 class StockReserved:
-    """Another event."""
+    """Another domain event."""
 
 
 @dataclass
 class Result:
-    """What handlers return."""
+    """What a handler returns."""
 
     events: Any = field(default_factory=list)
 
 
 class Handler:
-    """A handler with ``handle`` that returns or raises what it was given."""
+    """An object with ``handle``, as in the seed."""
 
-    def __init__(self, outcome: Any) -> None:
-        self.outcome = outcome
+    def __init__(self, *events: Any) -> None:
+        self.result = Result(list(events))
 
-    def handle(self, command: Any) -> Any:
-        """Return or raise."""
-        if isinstance(self.outcome, BaseException):
-            raise self.outcome
-        return self.outcome
+    def handle(self, command: Any) -> Result:
+        """Return the prepared result."""
+        return self.result
 
 
-def test_success_is_recorded_as_the_contract_prints(recorded: RecordedTelemetry) -> None:
-    """One span with the contract's name and attributes, one duration, one count."""
-    result = Result([OrderPlaced(), StockReserved()])
-    bus = InstrumentedCommandBus({"PlaceOrder": Handler(result)}, telemetry=recorded.telemetry)
-    assert bus.dispatch(PlaceOrder()) is result
-    (span,) = recorded.spans("command.PlaceOrder")
+def test_the_seeds_example_records_span_counters_and_duration(recorded: RecordedTelemetry) -> None:
+    """Dispatch returns the handler's own result and records everything that the seed prints."""
+    handler = Handler(OrderPlaced(), OrderPlaced(), StockReserved())
+    bus = InstrumentedCommandBus({"PlaceOrder": handler}, telemetry=recorded.telemetry)
+    assert bus.dispatch(PlaceOrder()) is handler.result
+    (span,) = recorded.spans()
+    assert span.name == "command.PlaceOrder"
     assert span.kind is SpanKind.INTERNAL
-    assert span.status.status_code is StatusCode.UNSET
-    assert span.attributes == {
+    assert span.instrumentation_scope is not None
+    assert span.instrumentation_scope.name == catalog.WRITE_SCOPE
+    assert dict(span.attributes or {}) == {
         "cqrs.side": "write",
         "cqrs.command.type": "PlaceOrder",
-        "cqrs.aggregate.id": "order-1",
-        "cqrs.events.count": 2,
+        "cqrs.aggregate.id": "o-1",
+        "cqrs.events.count": 3,
     }
+    assert span.status.status_code is StatusCode.UNSET
     assert [(e.name, dict(e.attributes or {})) for e in span.events] == [
-        ("domain_event_produced", {"event.type": "OrderPlaced"}),
-        ("domain_event_produced", {"event.type": "StockReserved"}),
+        ("domain_event_produced", {"event.type": name})
+        for name in ("OrderPlaced", "OrderPlaced", "StockReserved")
     ]
     recorded.assert_command("PlaceOrder")
     assert recorded.count(catalog.COMMAND_DURATION, command_status="success") == 1
-    assert recorded.value(catalog.EVENTS_PRODUCED, event_type="StockReserved") == 1
-
-
-@pytest.mark.parametrize("key", ["PlaceOrder", PlaceOrder])
-@pytest.mark.parametrize("wrap", [Handler, lambda result: lambda command: result])
-def test_handlers_by_name_or_class_object_or_callable(
-    recorded: RecordedTelemetry, key: Any, wrap: Any
-) -> None:
-    """Handlers are found by class name and by class, with ``handle`` or as callables."""
-    bus = InstrumentedCommandBus({key: wrap("done")}, telemetry=recorded.telemetry)
-    assert bus.dispatch(PlaceOrder()) == "done"
-    recorded.assert_command("PlaceOrder")
-
-
-def test_handler_added_later_is_found(recorded: RecordedTelemetry) -> None:
-    """The mapping is looked at on each dispatch, as the contract's bus does."""
-    handlers: dict[Any, Any] = {}
-    bus = InstrumentedCommandBus(handlers, telemetry=recorded.telemetry)
-    handlers["PlaceOrder"] = Handler("done")
-    assert bus.dispatch(PlaceOrder()) == "done"
-
-
-def test_error_marks_the_span_and_carries_its_type(recorded: RecordedTelemetry) -> None:
-    """An unexpected exception passes through as it is, recorded once, same type everywhere."""
-    error = RuntimeError("no disk")
-    bus = InstrumentedCommandBus({"PlaceOrder": Handler(error)}, telemetry=recorded.telemetry)
-    with pytest.raises(RuntimeError) as caught:
-        bus.dispatch(PlaceOrder())
-    assert caught.value is error
-    (span,) = recorded.spans()
-    assert span.status.status_code is StatusCode.ERROR
-    assert [event.name for event in span.events] == ["exception"]
-    assert (span.attributes or {})["error.type"] == "RuntimeError"
-    assert (span.attributes or {})["cqrs.command.status"] == "error"
-    assert recorded.value(catalog.COMMAND_TOTAL, error_type="RuntimeError") == 1
-    recorded.assert_command("PlaceOrder", "error")
-
-
-def test_rejection_is_not_an_error(
-    recorded: RecordedTelemetry, out_of_stock: type[Exception]
-) -> None:
-    """A declared domain exception counts as rejected and leaves the span's status unset."""
-    handler = Handler(out_of_stock("none left"))
-    bus = InstrumentedCommandBus({"PlaceOrder": handler}, telemetry=recorded.telemetry)
-    with pytest.raises(out_of_stock):
-        bus.dispatch(PlaceOrder())
-    (span,) = recorded.spans()
-    assert span.status.status_code is StatusCode.UNSET
-    assert not span.events
-    recorded.assert_command("PlaceOrder", "rejected")
-    recorded.assert_command("PlaceOrder", "error", count=0)
-    assert recorded.value(catalog.COMMAND_TOTAL, error_type="OutOfStock") == 1
-
-
-def test_rejection_as_a_value(recorded: RecordedTelemetry) -> None:
-    """A handler that answers no by a value says so to the operation."""
-    with recorded.telemetry.command("PlaceOrder") as operation:
-        operation.reject("OutOfStock")
-    recorded.assert_command("PlaceOrder", "rejected")
-    assert recorded.value(catalog.COMMAND_TOTAL, error_type="OutOfStock") == 1
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
-def test_base_exceptions_pass_through(recorded: RecordedTelemetry, error: BaseException) -> None:
-    """What ends the process ends it, after being counted as an error."""
-    bus = InstrumentedCommandBus({"PlaceOrder": Handler(error)}, telemetry=recorded.telemetry)
-    with pytest.raises(type(error)) as caught:
-        bus.dispatch(PlaceOrder())
-    assert caught.value is error
-    recorded.assert_command("PlaceOrder", "error")
-
-
-def test_traceback_is_the_handlers(recorded: RecordedTelemetry) -> None:
-    """The exception's traceback still ends in the handler."""
-    bus = InstrumentedCommandBus(
-        {"PlaceOrder": Handler(ValueError("x"))}, telemetry=recorded.telemetry
-    )
-    with pytest.raises(ValueError, match="x") as caught:
-        bus.dispatch(PlaceOrder())
-    assert caught.traceback[-1].name == "handle"
-
-
-def test_missing_handler_is_counted(recorded: RecordedTelemetry) -> None:
-    """The contract's ValueError and text; counted as an error of its own type."""
-    bus = InstrumentedCommandBus({}, telemetry=recorded.telemetry)
-    with pytest.raises(ValueError, match=r"^No handler for PlaceOrder$") as caught:
-        bus.dispatch(PlaceOrder())
-    assert isinstance(caught.value, NoHandlerError)
-    (span,) = recorded.spans()
-    assert span.status.description == "No handler found"
-    assert recorded.value(catalog.COMMAND_TOTAL, error_type="NoHandlerError") == 1
-    assert recorded.count(catalog.COMMAND_DURATION, command_status="error") == 1
-
-
-def test_known_types_start_at_zero(recorded: RecordedTelemetry) -> None:
-    """A bus shows its types before the first command, so that rate() sees the first."""
-    InstrumentedCommandBus({PlaceOrder: Handler(None)}, telemetry=recorded.telemetry)
-    points = recorded.points(catalog.COMMAND_TOTAL, command_type="PlaceOrder")
-    assert {(p.attributes["command.status"], p.value) for p in points} == {
-        ("success", 0),
-        ("error", 0),
-    }
-    assert [p.value for p in recorded.points(catalog.COMMAND_ACTIVE)] == [0]
-
-
-def test_active_counts_while_handling(recorded: RecordedTelemetry) -> None:
-    """In flight is 1 inside the handler and 0 after it, whatever the outcome."""
-    seen = []
-
-    def handle(command: Any) -> None:
-        seen.append(recorded.value(catalog.COMMAND_ACTIVE))
-        raise RuntimeError
-
-    bus = InstrumentedCommandBus({"PlaceOrder": handle}, telemetry=recorded.telemetry)
-    with pytest.raises(RuntimeError):
-        bus.dispatch(PlaceOrder())
-    assert seen == [1]
+    assert recorded.value(catalog.EVENTS_PRODUCED, event_type="OrderPlaced") == 2
+    assert recorded.value(catalog.EVENTS_PRODUCED, command_type="PlaceOrder") == 3
     assert recorded.value(catalog.COMMAND_ACTIVE) == 0
 
 
-def test_nested_dispatch_makes_a_child(recorded: RecordedTelemetry) -> None:
-    """A command dispatched by a handler is a child span of its own type."""
+@pytest.mark.parametrize("key", ["PlaceOrder", PlaceOrder])
+@pytest.mark.parametrize("handler", [Handler(), Handler().handle])
+def test_handlers_are_keyed_by_name_or_class_and_called_either_way(
+    recorded: RecordedTelemetry, key: Any, handler: Any
+) -> None:
+    """Objects with handle and plain callables both work, under a class or its name."""
+    bus = InstrumentedCommandBus({key: handler}, telemetry=recorded.telemetry)
+    assert isinstance(bus.dispatch(PlaceOrder()), Result)
+    recorded.assert_command("PlaceOrder")
 
-    class ReserveStock:
-        """A command that a handler dispatches."""
 
-    bus: InstrumentedCommandBus
-
-    def place(command: Any) -> None:
-        bus.dispatch(ReserveStock())
-
-    handlers = {"PlaceOrder": place, "ReserveStock": Handler(None)}
+def test_handlers_added_later_are_found(recorded: RecordedTelemetry) -> None:
+    """The mapping is the caller's and is read at each dispatch."""
+    handlers: dict[str, Any] = {}
     bus = InstrumentedCommandBus(handlers, telemetry=recorded.telemetry)
+    handlers["PlaceOrder"] = Handler()
     bus.dispatch(PlaceOrder())
-    inner, outer = recorded.spans()
-    assert inner.parent is not None
-    assert outer.context is not None
-    assert inner.parent.span_id == outer.context.span_id
+    recorded.assert_command("PlaceOrder")
 
 
-def test_many_events_leave_a_small_span(recorded: RecordedTelemetry) -> None:
-    """A bulk command counts all its events and traces a few."""
-    result = Result([OrderPlaced() for _ in range(1000)])
-    bus = InstrumentedCommandBus({"PlaceOrder": Handler(result)}, telemetry=recorded.telemetry)
-    bus.dispatch(PlaceOrder())
+def test_no_handler_raises_a_value_error_that_is_counted(recorded: RecordedTelemetry) -> None:
+    """A command without a handler is an error like any other, with the seed's texts."""
+    bus = InstrumentedCommandBus({}, telemetry=recorded.telemetry)
+    with pytest.raises(ValueError, match=r"^No handler for PlaceOrder$") as caught:
+        bus.dispatch(PlaceOrder())
+    assert type(caught.value) is NoHandlerError
+    recorded.assert_command("PlaceOrder", "error")
+    assert recorded.value(catalog.COMMAND_TOTAL, error_type="NoHandlerError") == 1
     (span,) = recorded.spans()
-    assert len(span.events) < 10
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.status.description == "No handler found"
+
+
+def test_a_key_that_is_no_class_is_refused_by_name() -> None:
+    """A handler that could never be found is an error of the setup, not of a dispatch."""
+    with pytest.raises(TypeError, match="class or class name, not 7"):
+        InstrumentedCommandBus({7: Handler()})
+
+
+def test_known_types_start_at_zero(recorded: RecordedTelemetry) -> None:
+    """Success and error counters exist before the first command, so rate() sees the first one."""
+    InstrumentedCommandBus({PlaceOrder: Handler(), "Ship": Handler()}, telemetry=recorded.telemetry)
+    zeros = {
+        (p.attributes["command.type"], p.attributes["command.status"])
+        for p in recorded.points(catalog.COMMAND_TOTAL)
+        if p.value == 0
+    }
+    types = ("PlaceOrder", "Ship")
+    assert zeros == {(t, s) for t in types for s in ("success", "error")}
+
+
+def test_many_events_leave_only_their_count_on_the_span(recorded: RecordedTelemetry) -> None:
+    """A bulk command does not make a span of thousands of events; the metric counts them all."""
+    handler = Handler(*[OrderPlaced() for _ in range(1000)])
+    InstrumentedCommandBus({"PlaceOrder": handler}, telemetry=recorded.telemetry).dispatch(
+        PlaceOrder()
+    )
+    (span,) = recorded.spans()
+    assert len(span.events) == 4
     assert (span.attributes or {})["cqrs.events.count"] == 1000
     assert recorded.value(catalog.EVENTS_PRODUCED) == 1000
 
 
-def test_events_that_are_an_iterator_are_left_alone(recorded: RecordedTelemetry) -> None:
-    """Counting an iterator would use it up, so it is not counted."""
-    result = Result(iter([OrderPlaced()]))
-    bus = InstrumentedCommandBus({"PlaceOrder": Handler(result)}, telemetry=recorded.telemetry)
-    assert len(list(bus.dispatch(PlaceOrder()).events)) == 1
+@pytest.mark.parametrize("events", [None, "text", b"bytes", {"key": "value"}, iter([1]), 5])
+def test_what_is_no_collection_of_events_is_not_counted(
+    recorded: RecordedTelemetry, events: Any
+) -> None:
+    """``result.events`` of any other kind is left alone; iterators are not used up."""
+    handler = Handler()
+    handler.result.events = events
+    InstrumentedCommandBus({"PlaceOrder": handler}, telemetry=recorded.telemetry).dispatch(
+        PlaceOrder()
+    )
     assert recorded.value(catalog.EVENTS_PRODUCED) == 0
+    assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+    if not isinstance(events, int | None):
+        assert list(events)
 
 
-def test_any_aggregate_id_becomes_text(recorded: RecordedTelemetry) -> None:
-    """Ids of any type are shown as text, and a missing one as the contract's empty string."""
-    with recorded.telemetry.command(PlaceOrder(aggregate_id=7)):
+@pytest.mark.parametrize(
+    ("given", "expected"), [("x", "x"), (5, "5"), (None, ""), ("", ""), (0, "0")]
+)
+def test_aggregate_id_is_text_on_the_span(
+    recorded: RecordedTelemetry, given: Any, expected: str
+) -> None:
+    """Ids of any type become text; no id is the empty string, as in the seed."""
+    with recorded.telemetry.command(PlaceOrder(given)):
         pass
-    with recorded.telemetry.command("PlaceOrder", aggregate_id=8):
-        pass
-    with recorded.telemetry.command(PlaceOrder):
-        pass
-    ids = [(span.attributes or {})["cqrs.aggregate.id"] for span in recorded.spans()]
-    assert ids == ["7", "8", ""]
+    assert (recorded.spans()[0].attributes or {})["cqrs.aggregate.id"] == expected
+
+
+@pytest.mark.parametrize("message", ["PlaceOrder", PlaceOrder, PlaceOrder()])
+def test_context_manager_takes_name_class_or_instance(
+    recorded: RecordedTelemetry, message: Any
+) -> None:
+    """Three ways to say which command it is; a given id wins."""
+    with recorded.telemetry.command(message, aggregate_id="o-9") as operation:
+        operation.produced([OrderPlaced()])
+    recorded.assert_command("PlaceOrder")
+    assert recorded.value(catalog.EVENTS_PRODUCED, event_type="OrderPlaced") == 1
+    assert (recorded.spans()[0].attributes or {})["cqrs.aggregate.id"] == "o-9"
+
+
+def test_active_counts_commands_under_way(recorded: RecordedTelemetry) -> None:
+    """The up-down counter is 1 inside and 0 after, also after a failure."""
+    inside = []
+
+    def handle(command: PlaceOrder) -> None:
+        inside.append(recorded.value(catalog.COMMAND_ACTIVE, command_type="PlaceOrder"))
+        raise KeyError
+
+    bus = InstrumentedCommandBus({PlaceOrder: handle}, telemetry=recorded.telemetry)
+    with pytest.raises(KeyError):
+        bus.dispatch(PlaceOrder())
+    assert inside == [1]
+    assert recorded.value(catalog.COMMAND_ACTIVE) == 0

@@ -1,4 +1,4 @@
-"""Projections: lag in every form of time, causes as links or parents, batches."""
+"""Projections: lag in every form of timestamp, links, parents and batches."""
 
 from __future__ import annotations
 
@@ -8,222 +8,278 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode
 
-from cqrs_telemetry import (
-    InstrumentedProjectionHandler,
-    catalog,
-    extract_context,
-    inject_context,
-)
+from cqrs_telemetry import InstrumentedProjectionHandler, catalog, inject_context
+from cqrs_telemetry.projections import creation_time
 from cqrs_telemetry.testing import RecordedTelemetry
-
-AGE = 60.0  # seconds, of the events below
 
 
 @dataclass
 class OrderPlaced:
-    """An event."""
+    """A domain event."""
 
     timestamp: Any = None
-    aggregate_id: str = "order-1"
+    aggregate_id: str = "o-1"
+    failure: BaseException | None = None
 
 
 class Orders(InstrumentedProjectionHandler):
-    """A projection that keeps what it applied."""
+    """A read model that is a list."""
 
-    def apply(self, event: Any) -> None:
-        """Keep the event, or fail on the one named so."""
-        if event.aggregate_id == "poison":
-            raise LookupError("no such order")
+    def apply(self, event: OrderPlaced) -> Any:
+        """Append, or fail when the event says so."""
+        if event.failure is not None:
+            raise event.failure
         self.read_store.append(event)
 
 
-def orders(recorded: RecordedTelemetry, **options: Any) -> Orders:
-    """A projection with an empty store."""
-    return Orders("orders", [], telemetry=recorded.telemetry, **options)
+@pytest.fixture
+def orders(recorded: RecordedTelemetry) -> Orders:
+    """A projection on an empty list."""
+    return Orders("orders", [], telemetry=recorded.telemetry)
 
 
-def minute_ago() -> datetime:
-    """The time of an event as old as AGE."""
-    return datetime.now(timezone.utc) - timedelta(seconds=AGE)
+def attributes(span: ReadableSpan) -> dict[str, Any]:
+    """A span's attributes."""
+    return dict(span.attributes or {})
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        lambda t: t.timestamp(),
-        lambda t: int(t.timestamp()),
-        lambda t: t,
-        lambda t: t.replace(tzinfo=None),
-        lambda t: t.astimezone(timezone(timedelta(hours=5))),
-        lambda t: t.isoformat(),
-        lambda t: t.replace(tzinfo=None).isoformat() + "Z",
-    ],
-    ids=["seconds", "int", "aware", "naive is UTC", "other zone", "ISO", "ISO with Z"],
-)
-def test_lag_of_every_form_of_time(recorded: RecordedTelemetry, form: Any) -> None:
-    """Whatever the event's time looks like, lag is now minus then, in milliseconds."""
-    orders(recorded).handle_event(OrderPlaced(form(minute_ago())))
-    (point,) = recorded.points(catalog.PROJECTION_LAG)
-    assert point.value == pytest.approx(AGE * 1000, rel=0.1)
-    assert point.attributes == {
-        "cqrs.side": "projection",
-        "projection.name": "orders",
-        "event.type": "OrderPlaced",
-    }
+@pytest.fixture
+def cause(recorded: RecordedTelemetry) -> trace.Span:
+    """The ended span of a command."""
+    span = recorded.tracer_provider.get_tracer("test").start_span("cause")
+    span.end()
+    return span
 
 
-def test_lag_by_hook(recorded: RecordedTelemetry) -> None:
-    """A hook takes the time out of events that keep it otherwise, such as nanoseconds."""
-    event = OrderPlaced()
-    event.aggregate_id = str(time.time_ns() - int(AGE * 1e9))
-    projection = orders(recorded, timestamp=lambda event: int(event.aggregate_id) / 1e9)
-    projection.handle_event(event)
-    assert recorded.value(catalog.PROJECTION_LAG) == pytest.approx(AGE * 1000, rel=0.1)
-
-
-def test_span_is_as_the_contract_prints(recorded: RecordedTelemetry) -> None:
-    """The contract's name and attributes, with the status it calls applied."""
-    orders(recorded).handle_event(OrderPlaced(time.time()))
+def test_the_seeds_example_records_span_lag_and_count(
+    recorded: RecordedTelemetry, orders: Orders
+) -> None:
+    """handle_event applies the event to the read store and records what the seed prints."""
+    event = OrderPlaced(timestamp=time.time() - 10)
+    orders.handle_event(event)
+    assert orders.read_store == [event]
     (span,) = recorded.spans("projection.orders")
-    attributes = dict(span.attributes or {})
-    assert attributes.pop("cqrs.projection.lag_ms") >= 0  # type: ignore[operator]
-    assert attributes == {
+    found = attributes(span)
+    assert found.pop("cqrs.projection.lag_ms") >= 10_000
+    assert found == {
         "cqrs.side": "projection",
         "cqrs.projection.name": "orders",
         "cqrs.event.type": "OrderPlaced",
-        "cqrs.event.aggregate_id": "order-1",
+        "cqrs.event.aggregate_id": "o-1",
         "cqrs.projection.status": "applied",
     }
     recorded.assert_projected("orders", "OrderPlaced")
+    (lag,) = recorded.points(catalog.PROJECTION_LAG)
+    assert lag.count == 1
+    assert lag.value >= 10_000
+    assert recorded.count(catalog.PROJECTION_DURATION, projection_status="success") == 1
 
 
-def test_event_without_time_has_no_lag(recorded: RecordedTelemetry) -> None:
-    """No timestamp, no lag, and no fault either."""
-    orders(recorded).handle_event(OrderPlaced())
+MOMENT = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        MOMENT.timestamp(),
+        MOMENT,
+        MOMENT.replace(tzinfo=None),
+        MOMENT.astimezone(timezone(timedelta(hours=5, minutes=30))),
+        "2026-03-01T12:30:15.250Z",
+        "2026-03-01T12:30:15.25z",
+        "2026-03-01T12:30:15.2500000Z",
+        "2026-03-01T12:30:15.250000000+00:00",
+        "2026-03-01 12:30:15.250",
+        "2026-03-01T18:00:15.250+05:30",
+    ],
+    ids=str,
+)
+def test_every_form_of_timestamp_is_the_same_moment(stamp: Any) -> None:
+    """Seconds, datetimes (naive is UTC) and ISO text with any fraction, also on Python 3.10."""
+    assert creation_time(OrderPlaced(stamp)) == MOMENT.timestamp()
+
+
+def test_a_hook_takes_the_time_out_of_the_event(recorded: RecordedTelemetry) -> None:
+    """Stores with other field names or nanoseconds say so with one function."""
+    orders = Orders(
+        "orders", [], telemetry=recorded.telemetry, timestamp=lambda e: e["recorded_ns"] / 1e9
+    )
+    orders.apply = lambda event: None  # type: ignore[method-assign]  # dicts have no failure
+    orders.handle_event({"recorded_ns": time.time_ns() - 60 * 10**9})
+    assert recorded.value(catalog.PROJECTION_LAG) >= 60_000
+
+
+def test_an_event_without_a_timestamp_has_no_lag(
+    recorded: RecordedTelemetry, orders: Orders
+) -> None:
+    """No timestamp is no fault: the event is applied and counted."""
+    orders.handle_event(OrderPlaced())
     assert recorded.points(catalog.PROJECTION_LAG) == []
     assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
     recorded.assert_projected("orders", "OrderPlaced")
 
 
-def test_event_from_the_future_is_clamped_and_counted(recorded: RecordedTelemetry) -> None:
-    """A writer's clock ahead of ours makes lag 0, and says so."""
-    projection = orders(recorded)
-    projection.handle_event(OrderPlaced(time.time()))
-    assert recorded.value(catalog.PROJECTION_CLOCK_SKEW) == 0
-    projection.handle_event(OrderPlaced(time.time() + 3600))
-    assert recorded.value(catalog.PROJECTION_CLOCK_SKEW, projection_name="orders") == 1
-    assert recorded.count(catalog.PROJECTION_LAG) == 2
-    assert recorded.value(catalog.PROJECTION_LAG) < 1000
-
-
-def test_failed_event_has_no_lag(recorded: RecordedTelemetry) -> None:
-    """Readers cannot see an event that was not applied: error and duration, but no lag."""
-    with pytest.raises(LookupError):
-        orders(recorded).handle_event(OrderPlaced(time.time(), "poison"))
-    (span,) = recorded.spans()
-    assert span.status.status_code is StatusCode.ERROR
-    assert (span.attributes or {})["cqrs.projection.status"] == "error"
-    assert recorded.points(catalog.PROJECTION_LAG) == []
-    assert recorded.count(catalog.PROJECTION_DURATION, projection_status="error") == 1
-    recorded.assert_projected("orders", "OrderPlaced", "error")
-
-
-def command_metadata(recorded: RecordedTelemetry) -> tuple[dict[str, str], Any]:
-    """What a command writes into its event's metadata, and its span context."""
-    with recorded.telemetry.command("PlaceOrder"):
-        metadata = inject_context({})
-    (span,) = recorded.spans("command.PlaceOrder")
-    return metadata, span.context
-
-
-@pytest.mark.parametrize("form", ["carrier", "context", "span context"])
-def test_cause_is_linked(recorded: RecordedTelemetry, form: str) -> None:
-    """Carrier, Context and SpanContext all lead to a link, in a trace of its own."""
-    metadata, cause = command_metadata(recorded)
-    source = {"carrier": metadata, "context": extract_context(metadata), "span context": cause}
-    orders(recorded).handle_event(OrderPlaced(), source[form])
-    (span,) = recorded.spans("projection.orders")
-    assert [link.context.span_id for link in span.links] == [cause.span_id]
-    assert span.context is not None
-    assert span.context.trace_id != cause.trace_id
-
-
-@pytest.mark.parametrize("limit", [AGE / 2, timedelta(seconds=AGE / 2)])
-def test_young_event_is_a_child_and_an_old_one_is_not(
-    recorded: RecordedTelemetry, limit: Any
+def test_an_event_from_the_future_lags_zero_and_is_counted(
+    recorded: RecordedTelemetry, orders: Orders
 ) -> None:
-    """With child_if_younger_than a live event joins its command's trace, a replayed one links."""
-    metadata, cause = command_metadata(recorded)
-    projection = orders(recorded, child_if_younger_than=limit)
-    projection.handle_event(OrderPlaced(time.time()), metadata)
-    projection.handle_event(OrderPlaced(time.time() - AGE), metadata)
-    young, old = recorded.spans("projection.orders")
-    assert young.parent is not None
-    assert young.parent.span_id == cause.span_id
-    assert not young.links
-    assert old.parent is None
-    assert len(old.links) == 1
+    """Clocks differ between machines: the skew has a counter, which starts at 0."""
+    orders.handle_event(OrderPlaced())
+    (skew,) = recorded.points(catalog.PROJECTION_CLOCK_SKEW)
+    assert skew.value == 0
+    orders.handle_event(OrderPlaced(time.time() + 3600))
+    (lag,) = recorded.points(catalog.PROJECTION_LAG)
+    assert (lag.count, lag.value) == (1, 0)
+    assert recorded.value(catalog.PROJECTION_CLOCK_SKEW, projection_name="orders") == 1
 
 
-@pytest.mark.parametrize("source", [None, {}, {"traceparent": "nonsense"}, {"other": object()}])
-def test_missing_or_broken_cause_is_no_link(recorded: RecordedTelemetry, source: Any) -> None:
-    """Events from before the instrumentation, or with foreign metadata, are applied as they are."""
-    orders(recorded).handle_event(OrderPlaced(), source)
-    (span,) = recorded.spans()
-    assert not span.links
+def test_lag_is_taken_after_apply_and_only_if_applied(
+    recorded: RecordedTelemetry, orders: Orders
+) -> None:
+    """A failed event has an outcome and no lag: readers never saw it."""
+    with pytest.raises(KeyError):
+        orders.handle_event(OrderPlaced(time.time(), failure=KeyError("x")))
+    assert recorded.points(catalog.PROJECTION_LAG) == []
+    recorded.assert_projected("orders", "OrderPlaced", "error")
+    assert attributes(recorded.spans()[0])["cqrs.projection.status"] == "error"
+
+
+def test_apply_must_be_overridden(recorded: RecordedTelemetry) -> None:
+    """As in the seed; the text names the class."""
+    handler = InstrumentedProjectionHandler("orders", telemetry=recorded.telemetry)
+    with pytest.raises(NotImplementedError, match="InstrumentedProjectionHandler must override"):
+        handler.handle_event(OrderPlaced())
+
+
+@pytest.mark.parametrize("form", ["span context", "context", "carrier"])
+def test_the_cause_is_linked_in_every_form(
+    recorded: RecordedTelemetry, orders: Orders, cause: trace.Span, form: str
+) -> None:
+    """A SpanContext, a Context and event metadata all become one link, not a parent."""
+    context = trace.set_span_in_context(cause)
+    with trace.use_span(cause):
+        carrier = inject_context({})
+    source = {"span context": cause.get_span_context(), "context": context, "carrier": carrier}
+    orders.handle_event(OrderPlaced(), source[form])
+    (span,) = recorded.spans("projection.orders")
+    assert [link.context.span_id for link in span.links] == [cause.get_span_context().span_id]
+    assert span.parent is None
+    assert span.context.trace_id != cause.get_span_context().trace_id
+
+
+@pytest.mark.parametrize("source", [None, {}, {"traceparent": "rubbish"}, {"traceparent": 5}])
+def test_no_usable_cause_is_no_link(
+    recorded: RecordedTelemetry, orders: Orders, source: Any
+) -> None:
+    """Old events carry no context; that is normal and silent."""
+    orders.handle_event(OrderPlaced(), source)
+    assert recorded.spans()[0].links == ()
     assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
 
 
-def test_batch_has_one_span_and_metrics_per_event(recorded: RecordedTelemetry) -> None:
-    """A batch links to all its causes, and each event has its own lag and outcome."""
-    metadata, cause = command_metadata(recorded)
-    projection = orders(recorded)
-    events = [OrderPlaced(time.time()), OrderPlaced(time.time() - AGE)]
-    projection.handle_events(events, [metadata, None])
-    assert projection.read_store == events
+@pytest.mark.parametrize("limit", [3600, timedelta(hours=1)])
+@pytest.mark.parametrize(("age", "child"), [(10, True), (7200, False)])
+def test_a_young_event_becomes_a_child(
+    recorded: RecordedTelemetry, cause: trace.Span, limit: Any, age: float, child: bool
+) -> None:
+    """child_if_younger_than decides by the event's age; a replay never grows old traces."""
+    orders = Orders("orders", [], telemetry=recorded.telemetry, child_if_younger_than=limit)
+    orders.handle_event(OrderPlaced(time.time() - age), cause.get_span_context())
     (span,) = recorded.spans("projection.orders")
-    assert (span.attributes or {})["cqrs.projection.batch_size"] == 2
-    assert [link.context.span_id for link in span.links] == [cause.span_id]
+    assert (span.parent is not None) is child
+    assert len(span.links) == (0 if child else 1)
+    if child:
+        assert span.context.trace_id == cause.get_span_context().trace_id
+
+
+def test_an_event_of_unknown_age_keeps_its_link(
+    recorded: RecordedTelemetry, cause: trace.Span
+) -> None:
+    """What cannot be dated is linked: the safe choice."""
+    orders = Orders("orders", [], telemetry=recorded.telemetry, child_if_younger_than=60)
+    orders.handle_event(OrderPlaced("no date"), cause.get_span_context())
+    orders.handle_event(OrderPlaced(), cause.get_span_context())
+    assert [len(span.links) for span in recorded.spans("projection.orders")] == [1, 1]
+
+
+def test_a_batch_is_one_span_with_links_and_metrics_per_event(
+    recorded: RecordedTelemetry, orders: Orders, cause: trace.Span
+) -> None:
+    """Each event of a batch has its own lag and outcome; the span carries size and links."""
+    now = time.time()
+    events = [OrderPlaced(now), OrderPlaced(now), OrderPlaced()]
+    assert orders.handle_events(iter(events), [cause.get_span_context(), None, {}]) is None
+    assert orders.read_store == events
+    (span,) = recorded.spans("projection.orders")
+    assert len(span.links) == 1
+    assert attributes(span) == {
+        "cqrs.side": "projection",
+        "cqrs.projection.name": "orders",
+        "cqrs.projection.batch_size": 3,
+        "cqrs.projection.status": "applied",
+    }
+    recorded.assert_projected("orders", "OrderPlaced", count=3)
     assert recorded.count(catalog.PROJECTION_LAG) == 2
-    recorded.assert_projected("orders", "OrderPlaced", count=2)
+    assert recorded.count(catalog.PROJECTION_DURATION) == 3
 
 
-def test_batch_stops_at_a_failure(recorded: RecordedTelemetry) -> None:
-    """Events before the failure are counted as applied, the one that failed as an error."""
-    projection = orders(recorded)
-    events = [OrderPlaced(), OrderPlaced(None, "poison"), OrderPlaced()]
-    with pytest.raises(LookupError):
-        projection.handle_events(events)
-    assert len(projection.read_store) == 1
-    recorded.assert_projected("orders", "OrderPlaced", count=1)
-    recorded.assert_projected("orders", "OrderPlaced", "error", count=1)
-    (span,) = recorded.spans("projection.orders")
+def test_a_batch_stops_at_a_failure(recorded: RecordedTelemetry, orders: Orders) -> None:
+    """Events before the failure are applied and counted, those after it are not touched."""
+    failure = KeyError("x")
+    with pytest.raises(KeyError) as caught:
+        orders.handle_events([OrderPlaced(), OrderPlaced(failure=failure), OrderPlaced()])
+    assert caught.value is failure
+    assert len(orders.read_store) == 1
+    recorded.assert_projected("orders", "OrderPlaced")
+    recorded.assert_projected("orders", "OrderPlaced", "error")
+    (span,) = recorded.spans()
     assert span.status.status_code is StatusCode.ERROR
-    assert (span.attributes or {})["error.type"] == "LookupError"
+    assert attributes(span)["error.type"] == "KeyError"
+    assert [event.name for event in span.events] == ["exception"]
+
+
+def test_a_rejection_does_not_fail_a_batchs_span(
+    recorded: RecordedTelemetry, orders: Orders, out_of_stock: type[Exception]
+) -> None:
+    """Span and metrics agree on what a rejection is."""
+    with pytest.raises(out_of_stock):
+        orders.handle_events([OrderPlaced(failure=out_of_stock())])
+    (span,) = recorded.spans()
+    assert span.status.status_code is StatusCode.UNSET
+    assert span.events == ()
+    recorded.assert_projected("orders", "OrderPlaced", "rejected")
 
 
 async def test_async_apply(recorded: RecordedTelemetry) -> None:
-    """Apply may be a coroutine, one event at a time or in batches."""
+    """With an async apply, events and batches are awaited."""
 
     class AsyncOrders(InstrumentedProjectionHandler):
-        """A projection whose store is asynchronous."""
-
         async def apply(self, event: Any) -> None:
-            """Keep the event."""
             self.read_store.append(event)
 
-    projection = AsyncOrders("orders", [], telemetry=recorded.telemetry)
-    await projection.handle_event(OrderPlaced(time.time()))
-    await projection.handle_events([OrderPlaced(), OrderPlaced()])
-    assert len(projection.read_store) == 3
+    orders = AsyncOrders("orders", [], telemetry=recorded.telemetry)
+    await orders.handle_event(OrderPlaced())
+    await orders.handle_events([OrderPlaced(), OrderPlaced()])
+    assert len(orders.read_store) == 3
     recorded.assert_projected("orders", "OrderPlaced", count=3)
-    assert len(recorded.spans("projection.orders")) == 2
+    assert len(recorded.spans()) == 2
 
 
-def test_apply_has_to_be_overridden(recorded: RecordedTelemetry) -> None:
-    """The base class applies nothing, and says which class forgot to."""
-    projection = InstrumentedProjectionHandler("orders", telemetry=recorded.telemetry)
-    with pytest.raises(NotImplementedError, match="InstrumentedProjectionHandler must override"):
-        projection.handle_event(OrderPlaced())
+def test_instrument_projection_wraps_a_callable(recorded: RecordedTelemetry) -> None:
+    """One line over a handler that is not of ours."""
+    handle = recorded.telemetry.instrument_projection("orders", lambda event: event)
+    event = OrderPlaced()
+    assert handle(event) is event
+    recorded.assert_projected("orders", "OrderPlaced")
+
+
+def test_aggregate_id_hook(recorded: RecordedTelemetry) -> None:
+    """Events with another field for the id say so with one function."""
+    orders = Orders(
+        "orders", [], telemetry=recorded.telemetry, aggregate_id=lambda e: f"order-{e.aggregate_id}"
+    )
+    orders.handle_event(OrderPlaced())
+    assert attributes(recorded.spans()[0])["cqrs.event.aggregate_id"] == "order-o-1"

@@ -1,0 +1,149 @@
+"""Outcomes: success, rejected, error, cancelled; exceptions pass through unaltered."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import traceback
+from typing import Any
+
+import pytest
+from opentelemetry.trace import StatusCode
+
+from cqrs_telemetry import InstrumentedCommandBus, InstrumentedQueryBus, catalog
+from cqrs_telemetry.testing import RecordedTelemetry
+
+
+class PlaceOrder:
+    """A command."""
+
+
+def fail(failure: BaseException) -> Any:
+    """A handler that raises."""
+
+    def handler_that_raises(message: Any) -> Any:
+        raise failure
+
+    return handler_that_raises
+
+
+CANCELLATIONS = [asyncio.CancelledError(), concurrent.futures.CancelledError(), GeneratorExit()]
+ERRORS = [KeyError("x"), KeyboardInterrupt(), SystemExit(3), MemoryError()]
+
+
+@pytest.mark.parametrize("failure", [*CANCELLATIONS, *ERRORS], ids=repr)
+def test_exceptions_pass_through_with_identity_and_traceback(
+    recorded: RecordedTelemetry, failure: BaseException
+) -> None:
+    """The caller gets the very object, with the frame that raised it and no cause added."""
+    bus = InstrumentedCommandBus({PlaceOrder: fail(failure)}, telemetry=recorded.telemetry)
+    with pytest.raises(type(failure)) as caught:
+        bus.dispatch(PlaceOrder())
+    assert caught.value is failure
+    assert failure.__cause__ is None
+    assert failure.__context__ is None
+    frames = [frame.name for frame in traceback.extract_tb(failure.__traceback__)]
+    assert frames[-1] == "handler_that_raises"
+
+
+@pytest.mark.parametrize("failure", ERRORS, ids=repr)
+def test_an_error_is_described_once(recorded: RecordedTelemetry, failure: BaseException) -> None:
+    """Span status, one exception event, and the same error.type on span and metric."""
+    bus = InstrumentedQueryBus({PlaceOrder: fail(failure)}, telemetry=recorded.telemetry)
+    with pytest.raises(type(failure)):
+        bus.execute(PlaceOrder())
+    (span,) = recorded.spans()
+    name = type(failure).__name__
+    assert span.status.status_code is StatusCode.ERROR
+    assert [event.name for event in span.events] == ["exception"]
+    attributes = span.attributes or {}
+    assert attributes["error.type"] == name
+    assert attributes["cqrs.query.status"] == "error"
+    recorded.assert_query("PlaceOrder", "error")
+    assert recorded.value(catalog.QUERY_TOTAL, error_type=name) == 1
+    assert recorded.count(catalog.QUERY_DURATION, query_status="error") == 1
+
+
+@pytest.mark.parametrize("failure", CANCELLATIONS, ids=repr)
+def test_cancellation_is_an_outcome_of_its_own(
+    recorded: RecordedTelemetry, failure: BaseException
+) -> None:
+    """A caller that went away is no failure of the system: no ERROR span, no exception event."""
+    bus = InstrumentedCommandBus({PlaceOrder: fail(failure)}, telemetry=recorded.telemetry)
+    with pytest.raises(type(failure)):
+        bus.dispatch(PlaceOrder())
+    recorded.assert_command("PlaceOrder", "cancelled")
+    (span,) = recorded.spans()
+    assert span.status.status_code is StatusCode.UNSET
+    assert span.events == ()
+    assert (span.attributes or {})["cqrs.command.status"] == "cancelled"
+
+
+def test_a_cancellation_of_trio_is_known_by_its_name(recorded: RecordedTelemetry) -> None:
+    """Without importing trio."""
+    cancelled = type("Cancelled", (BaseException,), {"__module__": "trio._core._exceptions"})()
+    with pytest.raises(BaseException) as caught, recorded.telemetry.command("X"):  # noqa: PT011 - its class is made above
+        raise cancelled
+    assert caught.value is cancelled
+    recorded.assert_command("X", "cancelled")
+
+
+def test_a_rejection_is_not_an_error(
+    recorded: RecordedTelemetry, out_of_stock: type[Exception]
+) -> None:
+    """The domain said no: counted apart, span unset, no exception event, but error.type."""
+    rejection = out_of_stock("none left")
+    bus = InstrumentedCommandBus({PlaceOrder: fail(rejection)}, telemetry=recorded.telemetry)
+    with pytest.raises(out_of_stock) as caught:
+        bus.dispatch(PlaceOrder())
+    assert caught.value is rejection
+    recorded.assert_command("PlaceOrder", "rejected")
+    recorded.assert_command("PlaceOrder", "error", count=0)
+    (span,) = recorded.spans()
+    assert span.status.status_code is StatusCode.UNSET
+    assert span.events == ()
+    assert (span.attributes or {})["error.type"] == "OutOfStock"
+    assert recorded.value(catalog.COMMAND_TOTAL, error_type="OutOfStock") == 1
+
+
+def test_a_subclass_of_a_rejection_is_one(
+    recorded: RecordedTelemetry, out_of_stock: type[Exception]
+) -> None:
+    """isinstance, as in an except clause."""
+    narrow = type("SoldOut", (out_of_stock,), {})
+    with pytest.raises(narrow), recorded.telemetry.command("X"):
+        raise narrow
+    recorded.assert_command("X", "rejected")
+
+
+@pytest.mark.parametrize(("reason", "error_type"), [("OutOfStock", "OutOfStock"), ("", "rejected")])
+def test_a_rejection_can_be_a_value(
+    recorded: RecordedTelemetry, reason: str, error_type: str
+) -> None:
+    """reject() is for domains that answer with a result instead of an exception."""
+    with recorded.telemetry.command("X") as operation:
+        operation.reject(reason)
+    recorded.assert_command("X", "rejected")
+    assert recorded.value(catalog.COMMAND_TOTAL, error_type=error_type) == 1
+
+
+def test_an_exception_after_a_rejection_wins(recorded: RecordedTelemetry) -> None:
+    """What really ended the operation is its outcome."""
+
+    def handle() -> None:
+        with recorded.telemetry.command("X") as operation:
+            operation.reject("OutOfStock")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        handle()
+    recorded.assert_command("X", "error")
+
+
+def test_success_has_no_error_type(recorded: RecordedTelemetry) -> None:
+    """Semantic conventions: error.type is there on failure only."""
+    with recorded.telemetry.command("X"):
+        pass
+    assert "error.type" not in (recorded.spans()[0].attributes or {})
+    points = recorded.points(catalog.COMMAND_TOTAL, command_status="success")
+    assert all("error.type" not in point.attributes for point in points)
