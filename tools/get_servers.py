@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from debian import extract
 from processes import run, say
 from servers import (
     SERVERS,
@@ -88,21 +89,7 @@ def extract_from_debian(server: Server, new: Path) -> str:
     """Download Debian's package into a folder of our own and take the binary out of it."""
     if not server.debian:
         raise UnavailableError(f"Debian has no package of {server.name}")
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise UnavailableError("no apt-get and dpkg-deb here")
-    state, debs, root = (new.parent / name for name in ("apt", "debs", "root"))
-    for folder in (state / "lists/partial", state / "cache/archives/partial", debs, root):
-        folder.mkdir(parents=True)
-    apt = [
-        "apt-get", "-q", "-o", f"Dir::State={state}", "-o", f"Dir::Cache={state / 'cache'}",
-        "-o", "Dir::State::status=/var/lib/dpkg/status", "-o", "APT::Sandbox::User=root",
-        "-o", "Acquire::Languages=none",
-    ]  # fmt: skip
-    say(f"  Debian's package {server.debian}")
-    run("apt-get update", [*apt, "update"], cwd=debs)
-    run("apt-get download", [*apt, "download", server.debian], cwd=debs)
-    for deb in debs.glob("*.deb"):
-        run("dpkg-deb -x", ["dpkg-deb", "-x", str(deb), str(root)], cwd=debs)
+    root = extract([server.debian], new.parent)
     extracted = [root / "usr/bin" / name for name in server.binary_names]
     for file in extracted:
         if file.exists():
