@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cqrs_alerts import recording
-from cqrs_alerts.promql import equals
+from cqrs_alerts.promql import differs, equals
 from cqrs_alerts.recording import Rate
 from cqrs_telemetry import catalog
 
@@ -280,7 +280,15 @@ def telemetry_row(queries: Queries, stage: Stage) -> Row:
         "timeseries", COUNT, (Target(instances, "processes"),), silent,
         height=6, decimals=0, colors=(("processes", colors.BY_SIDE[stage.side]),),
     )  # fmt: skip
-    faults = queries.incidents(recording.FAULT_RATE, instances, (catalog.ERROR_TYPE,), side)
+    # The service reports 0 faults without an exception's name from its start.
+    named = differs(queries.label(catalog.ERROR_TYPE), "")
+    faults = queries.incidents(
+        recording.FAULT_RATE,
+        queries.total(recording.FAULT_RATE, side),
+        (catalog.ERROR_TYPE,),
+        side,
+        named,
+    )
     failing = Panel(
         "Telemetry faults",
         "Errors inside the instrumentation of this path, per second, by exception; business code "

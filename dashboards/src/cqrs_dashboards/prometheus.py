@@ -1,8 +1,9 @@
-"""The few questions that the doctor asks of Prometheus' HTTP API."""
+"""The few questions that the doctor and the preview ask of Prometheus' HTTP API."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -68,7 +69,7 @@ class Prometheus:
             QueryError: Prometheus refuses the expression, or gives up on it.
             PrometheusError: There is no Prometheus to ask.
         """
-        data = self._ask("/api/v1/query", {"query": expression})
+        data = self.ask("/api/v1/query", {"query": expression})
         if data["resultType"] == "scalar":
             return [Sample((), float(data["result"][1]))]
         return [
@@ -90,13 +91,13 @@ class Prometheus:
     def label_values(self, label: str, selector: str | None = None) -> list[str]:
         """Values of a label, of all series or of those that match."""
         matching = {"match[]": selector} if selector else {}
-        values: list[str] = self._ask(f"/api/v1/label/{label}/values", matching)
+        values: list[str] = self.ask(f"/api/v1/label/{label}/values", matching)
         return values
 
     def rules(self) -> list[Rule] | None:
         """All loaded rules; None where the server has no such interface."""
         try:
-            data = self._ask("/api/v1/rules", {})
+            data = self.ask("/api/v1/rules", {})
         except QueryError:
             return None
         return [
@@ -108,9 +109,15 @@ class Prometheus:
             for each in group["rules"]
         ]  # fmt: skip
 
-    def _ask(self, path: str, parameters: dict[str, str]) -> Any:
+    def ask(self, path: str, parameters: Mapping[str, str]) -> Any:
+        """The data of an answer of the HTTP API.
+
+        Raises:
+            QueryError: Prometheus refuses the question, or gives up on it.
+            PrometheusError: There is no Prometheus to ask.
+        """
         try:
-            answer = self._client.get(path, params=parameters)
+            answer = self._client.get(path, params=dict(parameters))
         except httpx.TimeoutException:
             raise PrometheusError(
                 f"{self.url} did not answer within {TIMEOUT:g} s; is it overloaded or starting?"

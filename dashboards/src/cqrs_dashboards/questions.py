@@ -58,7 +58,7 @@ def questions(dashboard: Json, config: Config) -> Iterator[Question]:
                 found["label"],
                 substitute(selector, values) if selector else None,
             )
-    for panel in _panels(dashboard):
+    for panel in panels(dashboard):
         expressions = [target["expr"] for target in panel.get("targets", []) if target.get("expr")]
         if expressions:
             replaced = tuple(substitute(each, values) for each in expressions)
@@ -96,7 +96,8 @@ def _chosen(variable: Json) -> str:
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
-def _panels(dashboard: Json) -> Iterator[Json]:
+def panels(dashboard: Json) -> Iterator[Json]:
+    """All panels, those inside collapsed rows too."""
     for panel in dashboard["panels"]:
         yield panel
         yield from panel.get("panels", [])

@@ -1,18 +1,298 @@
-"""The generated dashboards as Grafana gets them."""
+"""The generated dashboards, and real Prometheus servers in every state that the doctor knows."""
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
+import httpx
 import pytest
+import yaml
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from prometheus_client import CollectorRegistry, start_http_server
 
+from cqrs_alerts import recording
 from cqrs_alerts.config import Config
+from cqrs_alerts.naming import series_name
+from cqrs_alerts.promql import equals
+from cqrs_alerts.rule_files import RECORDING_FILE, render_rules
 from cqrs_dashboards.bundle import dashboards, render
+from cqrs_telemetry import CqrsTelemetry, InstrumentedCommandBus, catalog
 
 Json = dict[str, Any]
+Rules = dict[str, str]
+
+ROOT = Path(__file__).parents[3]
+JOB = "orders"
+DEADLINE = 20.0  # seconds until a server must have come to the awaited state
+# Many to many: Prometheus loads this and fails to evaluate it.
+_FAILING = " * on () ".join(
+    ['(label_replace(vector(1), "x", "1", "", "") or label_replace(vector(1), "x", "2", "", ""))']
+    * 2
+)
+
+
+class RefusedError(Exception):
+    """The domain says no."""
+
+
+def program(name: str) -> Path:
+    """A server program that ``make tools`` gets; its absence fails the test, it never skips."""
+    path = ROOT / ".tools" / "bin" / name
+    if not path.is_file():
+        pytest.fail(f"{path} is missing; run `make tools`")
+    return path
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Prometheus."""
+
+    url: str
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """The data of an API answer, None while there is none."""
+        try:
+            answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10)
+            return answer.json()["data"]
+        except (httpx.TransportError, ValueError, KeyError):
+            return None
+
+    def has(self, expression: str) -> bool:
+        """Whether an expression has a value."""
+        data = self.ask("query", query=expression)
+        return bool(data and data["result"])
+
+    def wait(self, what: str, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds."""
+        end = time.monotonic() + DEADLINE
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail(f"{self.url}: no {what} after {DEADLINE:g} s")
+            time.sleep(0.1)
+
+    def wait_for(self, *expressions: str) -> None:
+        """Wait until every expression has a value."""
+        for expression in expressions:
+            self.wait(expression, partial(self.has, expression))
+
+    def wait_for_evaluation(self) -> None:
+        """Wait until every loaded rule has been evaluated."""
+
+        def evaluated() -> bool:
+            data = self.ask("rules")
+            rules = [
+                rule for group in (data or {"groups": []})["groups"] for rule in group["rules"]
+            ]
+            return bool(rules) and all(rule["health"] != "unknown" for rule in rules)
+
+        self.wait("evaluation of all rules", evaluated)
+
+
+@contextmanager
+def running_prometheus(
+    folder: Path,
+    rules: Mapping[str, str],
+    targets: Sequence[int],
+    relabel: Sequence[Mapping[str, Any]] = (),
+) -> Iterator[Server]:
+    """Prometheus with these rule files, scraping these ports every second.
+
+    ``folder`` may hold blocks of samples under ``data``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in rules.items():
+        (folder / name).write_text(text)
+    scrape = {
+        "job_name": JOB,
+        "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in targets]}],
+        "metric_relabel_configs": list(relabel),
+    }
+    document = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(folder / name) for name in rules],
+        "scrape_configs": [scrape] if targets else [],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(document))
+    address = f"127.0.0.1:{free_port()}"
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                program("prometheus"),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield Server(f"http://{address}")
+    finally:
+        process.terminate()
+        process.wait(DEADLINE)
+
+
+def backfill(folder: Path, samples: str) -> None:
+    """Put samples in OpenMetrics text into a server's storage before it starts."""
+    text = folder / "samples.txt"
+    text.parent.mkdir(parents=True, exist_ok=True)
+    text.write_text(f"{samples}# EOF\n")
+    subprocess.run(
+        [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", text, folder / "data"],
+        check=True,
+        capture_output=True,
+    )
+
+
+@contextmanager
+def running_exporter(messages: Callable[[CqrsTelemetry], None] | None) -> Iterator[int]:
+    """A service on the real SDK and exporter; yields its port.
+
+    ``messages`` is called again and again, None means a service that handles nothing.
+    """
+    registry = CollectorRegistry()
+    provider = MeterProvider([PrometheusMetricReader(registry=registry)])
+    telemetry = CqrsTelemetry(meter_provider=provider, rejections=[RefusedError])
+    InstrumentedCommandBus({"PlaceOrder": print}, telemetry=telemetry)
+    port = free_port()
+    server, thread = start_http_server(port, "127.0.0.1", registry)
+    stopped = Event()
+
+    def handle() -> None:
+        while messages and not stopped.wait(0.02):
+            messages(telemetry)
+
+    handling = Thread(target=handle)
+    handling.start()
+    try:
+        yield port
+    finally:
+        stopped.set()
+        handling.join()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        provider.shutdown()
+
+
+class OrderPlaced:
+    """A domain event, made ``ahead`` seconds from now."""
+
+    aggregate_id = "order-1"
+
+    def __init__(self, ahead: float = 0) -> None:
+        self.timestamp = time.time() + ahead
+
+
+def shop(telemetry: CqrsTelemetry) -> None:
+    """One message of every kind and outcome, and one event from the future."""
+    expected = (RefusedError, LookupError)
+    for failure in (None, RefusedError(), LookupError()):
+        with suppress(*expected), telemetry.command("PlaceOrder") as command:
+            command.produced([OrderPlaced()])
+            if failure:
+                raise failure
+        with suppress(*expected), telemetry.query("FindOrders") as query:
+            query.returned([] if failure else ["order"])
+            if failure:
+                raise failure
+        with suppress(*expected), telemetry.projection("orders", OrderPlaced()):
+            if failure:
+                raise failure
+    with telemetry.projection("orders", OrderPlaced(ahead=60)):
+        pass
+
+
+def edit_rules(rules: Rules, edit: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Rules:
+    """Recording rules with each of them changed, or left out for None."""
+    document = yaml.safe_load(rules[RECORDING_FILE])
+    for group in document["groups"]:
+        group["rules"] = [each for each in map(edit, group["rules"]) if each]
+    return {**rules, RECORDING_FILE: yaml.safe_dump(document)}
+
+
+def partly_broken(rule: dict[str, Any]) -> dict[str, Any] | None:
+    """Without the rule for events, and with one that fails."""
+    if rule["record"] == recording.EVENTS_PRODUCED_RATE.name:
+        return None
+    if rule["record"] == recording.QUERY_RATE.name:
+        return {**rule, "expr": _FAILING}
+    return rule
+
+
+def history() -> str:
+    """Commands that were scraped once just now, and queries that were reported half an hour ago."""
+    naming, now = Config().naming, int(time.time())
+    commands = series_name(catalog.COMMAND_TOTAL, naming)
+    queries = series_name(catalog.QUERY_TOTAL, naming)
+    earlier = [f'{queries}{{job="{JOB}"}} 1 {now - 1800 + n * 30}' for n in range(3)]
+    return "\n".join([*earlier, f'{commands}{{job="{JOB}"}} 1 {now - 20}', ""])
 
 
 @pytest.fixture(scope="session")
 def rendered() -> list[Json]:
     """All dashboards of the default configuration, as JSON."""
     return [render(dashboard) for dashboard in dashboards(Config())]
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Config:
+    """A configuration whose selector no target matches."""
+    return Config(selector=(equals("namespace", "elsewhere"),))
+
+
+@pytest.fixture(scope="session")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, elsewhere: Config
+) -> Iterator[dict[str, Server]]:
+    """One server per state; all start together, each test waits for its own."""
+    rules = render_rules(Config())
+    folder = tmp_path_factory.mktemp("servers")
+    backfill(folder / "history", history())
+    without_unit = {
+        "source_labels": ["__name__"],
+        "regex": "(cqrs_.+)_milliseconds(_.+)",
+        "target_label": "__name__",
+        "replacement": "$1$2",
+    }
+    with ExitStack() as stack:
+
+        def start(
+            name: str, rules: Rules, *targets: int, relabel: Sequence[Mapping[str, Any]] = ()
+        ) -> Server:
+            return stack.enter_context(running_prometheus(folder / name, rules, targets, relabel))
+
+        busy = stack.enter_context(running_exporter(shop))
+        quiet = stack.enter_context(running_exporter(None))
+        healthy = start("healthy", rules, busy)
+        yield {
+            "healthy": healthy,
+            "without rules": start("without rules", {}, busy),
+            "other naming": start("other naming", rules, busy, relabel=[without_unit]),
+            # Prometheus itself is a target that knows nothing of commands.
+            "not instrumented": start(
+                "not instrumented", rules, int(healthy.url.rpartition(":")[2])
+            ),
+            "quiet": start("quiet", edit_rules(rules, partly_broken), quiet),
+            "target down": start("target down", rules, free_port()),
+            "excluded": start("excluded", render_rules(elsewhere), busy),
+            "history": start("history", rules),
+        }

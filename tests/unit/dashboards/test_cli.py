@@ -1,0 +1,118 @@
+"""The commands: what they print, their exit status, and mistakes without a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cqrs_alerts import recording
+from cqrs_dashboards.cli import main
+
+if TYPE_CHECKING:
+    from .conftest import Server
+
+
+def run(*arguments: str | Path) -> Result:
+    """Run ``cqrs-dashboards``."""
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def test_generate_writes_all(tmp_path: Path) -> None:
+    """One file per dashboard, each named on standard output."""
+    result = run("generate", "--output", tmp_path / "new")
+    assert result.exit_code == 0
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert names == ["cqrs-projections.json", "cqrs-read-path.json", "cqrs-write-path.json"]
+    assert all(name in result.output for name in names)
+
+
+def test_select_writes_only_that(tmp_path: Path) -> None:
+    """A selected dashboard is written, others are neither written nor deleted."""
+    run("generate", "--output", tmp_path)
+    (tmp_path / "cqrs-write-path.json").unlink()
+    assert run("generate", "--output", tmp_path, "--select", "read-path").exit_code == 0
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_obsolete_dashboard_is_deleted_and_told(tmp_path: Path) -> None:
+    """A dashboard of an earlier version goes, and the output says so."""
+    old = {"uid": "cqrs-old", "tags": ["cqrs"], "panels": []}
+    (tmp_path / "cqrs-old.json").write_text(json.dumps(old))
+    result = run("generate", "--output", tmp_path)
+    assert "deleted" in result.output
+    assert not (tmp_path / "cqrs-old.json").exists()
+
+
+def test_options_reach_the_json(tmp_path: Path) -> None:
+    """Prefix, data source and configuration change what is written."""
+    config = tmp_path / "cqrs.yaml"
+    config.write_text("group_labels: [cluster, job]\n")
+    result = run(
+        "generate", "--output", tmp_path / "out", "--config", config,
+        "--title-prefix", "EU", "--datasource-uid", "mimir",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    written = json.loads((tmp_path / "out" / "eu-cqrs-read-path.json").read_text())
+    assert written["title"].startswith("EU ")
+    source, cluster, *_ = written["templating"]["list"]
+    assert source["current"]["value"] == "mimir"
+    assert cluster["name"] == "cluster"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["generate"], "--output"),
+        (["generate", "--output", "{file}/inside"], "{file}"),
+        (["generate", "--output", "{dir}", "--config", "{dir}/none.yaml"], "none.yaml"),
+        (["generate", "--output", "{dir}", "--config", "{config}"], "cqrs.yaml:1: group_label"),
+        (["generate", "--output", "{dir}", "--select", "overview"], "write-path"),
+        (["generate", "--output", "{dir}", "--title-prefix", "!"], "needs a letter"),
+        (["doctor"], "--prometheus"),
+        (["doctor", "--prometheus", "localhost:9090"], "http://localhost:9090"),
+        (["doctor", "--prometheus", "http://127.0.0.1:1"], "cannot be reached"),
+        (["doctor", "--prometheus", "http://127.0.0.1:1", "--dashboards", "{dir}"], "no dashboard"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, arguments: list[str], message: str) -> None:
+    """Status 2 and a message that names what to mend; nothing half-written."""
+    file, config, folder = tmp_path / "file", tmp_path / "cqrs.yaml", tmp_path / "folder"
+    file.write_text("")
+    config.write_text("group_label: [job]\n")
+    folder.mkdir()
+    names = {"file": file, "config": config, "dir": folder}
+    result = run(*(each.format(**names) for each in arguments))
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    assert message.format(**names) in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.servers
+def test_doctor_on_a_healthy_server(servers: dict[str, Server], tmp_path: Path) -> None:
+    """Status 0 with a table; the same as JSON; files in place of freshly made dashboards."""
+    server = servers["healthy"]
+    server.wait_for(*(f"{each.name} >= 0" for each in recording.RECORDINGS))
+    table = run("doctor", "--prometheus", server.url)
+    assert table.exit_code == 0, table.output
+    assert "Latency p95 by query type" in table.output
+    run("generate", "--output", tmp_path, "--select", "read-path")
+    answer = run("doctor", "--prometheus", server.url, "--json", "--dashboards", tmp_path)
+    assert answer.exit_code == 0
+    found = json.loads(answer.output)
+    assert found["ok"] is True
+    assert {each["dashboard"] for each in found["findings"]} == {"CQRS / Read path", "Alerts"}
+
+
+@pytest.mark.servers
+def test_doctor_without_rules(servers: dict[str, Server]) -> None:
+    """Status 1, with the mend below the table."""
+    server = servers["without rules"]
+    server.wait_for("cqrs_command_total")
+    result = run("doctor", "--prometheus", server.url)
+    assert result.exit_code == 1
+    assert "rule_files" in result.output
