@@ -41,7 +41,9 @@ class MetricsServer:
         return int(self._server.server_port)
 
     def close(self) -> None:
-        """Stop serving and shut the meter provider down."""
+        """Stop serving and shut the meter provider down; once more does nothing."""
+        if not self._thread.is_alive():
+            return
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -76,7 +78,10 @@ def serve_metrics(
 
     Raises:
         OSError: the port is taken or not allowed; the text names it.
+        ValueError: there is no such port.
     """
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port must be 0 to 65535, not {port}")
     registry = CollectorRegistry()
     try:
         server, thread = start_http_server(port, addr=host, registry=registry)

@@ -146,3 +146,47 @@ async def test_span_is_current_while_awaiting_and_not_outside(
     assert trace.get_current_span() is trace.INVALID_SPAN
     await pending
     assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+async def test_a_dropped_awaitable_ends_as_cancelled(recorded: RecordedTelemetry) -> None:
+    """A callable that started its work and whose awaitable is dropped stays not in flight."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # Python's own, that it was not awaited
+        bus(recorded, lambda command: Awaitable()).dispatch(PlaceOrder())
+        gc.collect()
+    assert recorded.value(catalog.COMMAND_ACTIVE) == 0
+    recorded.assert_command("PlaceOrder", "cancelled")
+    assert len(recorded.spans()) == 1
+
+
+async def test_awaiting_in_another_task_leaves_both_contexts_clean(
+    recorded: RecordedTelemetry,
+) -> None:
+    """Dispatch in one task, await in another: the span is current there and only there."""
+    seen = []
+
+    async def look(command: Any) -> None:
+        seen.append(trace.get_current_span().get_span_context().span_id)
+
+    pending = bus(recorded, lambda command: look(command)).dispatch(PlaceOrder())
+    await asyncio.ensure_future(pending)
+    (span,) = recorded.spans()
+    assert span.context is not None
+    assert seen == [span.context.span_id]
+
+
+def test_a_handler_that_answers_any_attribute_is_called_plainly(
+    recorded: RecordedTelemetry,
+) -> None:
+    """Proxies and mocks that invent ``__code__`` are not taken for coroutine functions."""
+
+    class Proxy:
+        def __getattr__(self, name: str) -> Any:
+            if name == "handle":
+                raise AttributeError(name)
+            return lambda *args: None
+
+        def __call__(self, command: Any) -> str:
+            return "done"
+
+    assert bus(recorded, Proxy()).dispatch(PlaceOrder()) == "done"
