@@ -95,18 +95,21 @@ class Examiner:
     def _diagnose_matchers(self, selector: Selector) -> Diagnosis:
         for matcher in selector.matchers:
             present = select(selector.name, [differs(matcher.label, "")])
-            if not self._prometheus.count(present):
-                mend = "generate rules and dashboards again with one cqrs.yaml, and load both"
-                if matcher.label in self._config.group_labels:
-                    mend = (
-                        f"give the targets the label {matcher.label}, or take it out of "
-                        "group_labels in cqrs.yaml and generate rules and dashboards again"
-                    )
+            if self._prometheus.count(present):
+                continue
+            if matcher.label in self._config.group_labels:
+                # Without the series' name, so that all panels share one diagnosis.
                 return Diagnosis(
                     Cause.LABEL_MISSING,
-                    f"no series of {selector.name} has the label {matcher.label}",
-                    mend,
+                    f"the recorded series do not have the label {matcher.label}",
+                    f"give the targets the label {matcher.label}, or take it out of group_labels "
+                    "in cqrs.yaml; then generate rules and dashboards again and load both",
                 )
+            return Diagnosis(
+                Cause.LABEL_MISSING,
+                f"no series of {selector.name} has the label {matcher.label}",
+                "generate rules and dashboards again with one cqrs.yaml, and load both",
+            )
         chosen = ", ".join(map(str, selector.matchers))
         return Diagnosis(
             Cause.VALUE_MISSING,
@@ -201,7 +204,8 @@ class Examiner:
         others = find_other_names(metric, part, self._metric_names(), raw)
         if others:
             return self._other_naming(raw, others[0])
-        if self._prometheus.count(recording.INSTANCES.name):
+        alive = series_name(recording.INSTANCES.metric, self._config.naming)
+        if self._prometheus.count(alive):
             return Diagnosis(
                 Cause.NO_TRAFFIC,
                 f"the service reports, but no {raw}: nothing of that kind was handled yet",
@@ -211,9 +215,9 @@ class Examiner:
             iter(down),
             Diagnosis(
                 Cause.NEVER_SEEN,
-                f"no target reports {raw}",
-                "check that the service uses cqrs-telemetry, sets up an SDK that exports to this "
-                "Prometheus, and has handled a message",
+                f"no target reports metrics of cqrs-telemetry, such as {alive}",
+                "check that the service uses cqrs-telemetry and sets up an OpenTelemetry SDK that "
+                "exports to this Prometheus",
             ),
         )
 

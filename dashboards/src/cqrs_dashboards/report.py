@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, get_args
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -26,7 +27,7 @@ def render_table(report: Report, console: Console) -> None:
         console.print(_table(dashboard, list(findings), causes))
     for diagnosis, number in causes.items():
         console.print(Text.assemble((f"[{number}] ", "bold"), diagnosis.why))
-        console.print(Text.assemble("    → ", (diagnosis.mend, "bold")))
+        console.print(Padding(Text.assemble("→ ", (diagnosis.mend, "bold")), (0, 0, 0, 4)))
     console.print(_summary(report))
 
 

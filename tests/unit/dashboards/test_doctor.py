@@ -96,13 +96,16 @@ def test_other_naming(servers: Servers) -> None:
 
 
 def test_metric_never_seen(servers: Servers) -> None:
-    """A target that is up and not instrumented: the raw metric is named."""
+    """A target that is up and not instrumented: one cause for every panel."""
     server = servers["not instrumented"]
     server.wait_for("up == 1")
     server.wait_for_evaluation()
-    found = diagnosis(examine(server.url), WRITE, "Throughput by command type")
+    report = examine(server.url)
+    causes = {each.diagnosis for each in report.findings if each.kind == "panel"}
+    assert causes == {diagnosis(report, WRITE, "Throughput by command type")}
+    found = diagnosis(report, WRITE, "Throughput by command type")
     assert found.cause is Cause.NEVER_SEEN
-    assert "no target reports cqrs_command_total" in found.why
+    assert "cqrs_telemetry_overflow_total" in found.why
 
 
 def test_targets_down(servers: Servers) -> None:
@@ -206,8 +209,9 @@ def test_label_missing(healthy: Server) -> None:
     report = examine(healthy.url, Config(group_labels=("region", "job")))
     found = diagnosis(report, WRITE, "Commands per second")
     assert found.cause is Cause.LABEL_MISSING
-    assert "has the label region" in found.why
+    assert "have the label region" in found.why
     assert "group_labels" in found.mend
+    assert {each.diagnosis for each in report.findings if each.kind == "panel"} == {found}
 
 
 @pytest.mark.parametrize(
