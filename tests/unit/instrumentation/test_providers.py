@@ -8,8 +8,12 @@ import sys
 import weakref
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    InMemoryMetricReader,
+    NumberDataPoint,
+)
 
 from cqrs_telemetry import CqrsTelemetry, catalog
 from cqrs_telemetry.testing import RecordedTelemetry
@@ -132,3 +136,30 @@ def test_without_an_sdk_everything_runs() -> None:
     )
     expected = "done [1, 2] applied None\nNo handler for Message\n"
     assert (result.stdout, result.stderr) == (expected, "")
+
+
+def test_delta_temporality_exports_what_is_new() -> None:
+    """Backends that want differences get them from the cells' totals; active stays a level."""
+    reader = InMemoryMetricReader(
+        preferred_temporality={ObservableCounter: AggregationTemporality.DELTA}
+    )
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    telemetry = CqrsTelemetry(meter_provider=provider)
+    found = []
+    for commands in (3, 2, 0):
+        for _ in range(commands):
+            with telemetry.command("PlaceOrder"):
+                pass
+        data = reader.get_metrics_data()
+        assert data is not None
+        found.append(
+            sum(
+                point.value
+                for scope in data.resource_metrics[0].scope_metrics
+                for metric in scope.metrics
+                if metric.name == catalog.COMMAND_TOTAL.name
+                for point in metric.data.data_points
+                if isinstance(point, NumberDataPoint)
+            )
+        )
+    assert found == [3, 2, 0]
