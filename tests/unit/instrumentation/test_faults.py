@@ -103,7 +103,7 @@ def test_a_span_processor_that_raises(when: str, failure: BaseException | None) 
     recorded = RecordedTelemetry()
     recorded.tracer_provider.add_span_processor(BrokenSpans(when))
     run_all(recorded.telemetry, failure)
-    status = "success" if failure is None else "error"
+    status = catalog.SUCCESS if failure is None else catalog.ERROR
     recorded.assert_command("Message", status)
     recorded.assert_query("Message", status, count=2)
     recorded.assert_projected("orders", "Message", status, count=2)
@@ -148,7 +148,7 @@ def test_a_provider_that_raises(
         monkeypatch.setattr(Histogram, method, tracers._fail)
     telemetry = CqrsTelemetry(tracer_provider=tracers, meter_provider=recorded.meter_provider)
     run_all(telemetry, failure)
-    status = "success" if failure is None else "error"
+    status = catalog.SUCCESS if failure is None else catalog.ERROR
     recorded.assert_command("Message", status)
     recorded.assert_query("Message", status, count=2)
     recorded.assert_projected("orders", "Message", status, count=2)

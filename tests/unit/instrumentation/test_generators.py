@@ -166,6 +166,7 @@ def test_a_closed_generator_runs_its_cleanup_inside_the_span(recorded: RecordedT
     result.close()
     result.close()
     (span,) = recorded.spans()
+    assert span.context is not None
     assert current == [span.context.span_id]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanContext, StatusCode
 
 from cqrs_telemetry import InstrumentedProjectionHandler, catalog, inject_context
 from cqrs_telemetry.projections import creation_time
@@ -45,6 +45,13 @@ def orders(recorded: RecordedTelemetry) -> Orders:
 def attributes(span: ReadableSpan) -> dict[str, Any]:
     """A span's attributes."""
     return dict(span.attributes or {})
+
+
+def context_of(span: ReadableSpan) -> SpanContext:
+    """A finished span's own context."""
+    context: SpanContext | None = span.context
+    assert context is not None
+    return context
 
 
 @pytest.fixture
@@ -161,13 +168,17 @@ def test_the_cause_is_linked_in_every_form(
     """A SpanContext, a Context and event metadata all become one link, not a parent."""
     context = trace.set_span_in_context(cause)
     with trace.use_span(cause):
-        carrier = inject_context({})
-    source = {"span context": cause.get_span_context(), "context": context, "carrier": carrier}
+        carrier = inject_context(dict[str, str]())
+    source: dict[str, Any] = {
+        "span context": cause.get_span_context(),
+        "context": context,
+        "carrier": carrier,
+    }
     orders.handle_event(OrderPlaced(), source[form])
     (span,) = recorded.spans("projection.orders")
     assert [link.context.span_id for link in span.links] == [cause.get_span_context().span_id]
     assert span.parent is None
-    assert span.context.trace_id != cause.get_span_context().trace_id
+    assert context_of(span).trace_id != cause.get_span_context().trace_id
 
 
 @pytest.mark.parametrize("source", [None, {}, {"traceparent": "rubbish"}, {"traceparent": 5}])
@@ -192,7 +203,7 @@ def test_a_young_event_becomes_a_child(
     assert (span.parent is not None) is child
     assert len(span.links) == (0 if child else 1)
     if child:
-        assert span.context.trace_id == cause.get_span_context().trace_id
+        assert context_of(span).trace_id == cause.get_span_context().trace_id
 
 
 def test_an_event_of_unknown_age_keeps_its_link(
@@ -270,7 +281,7 @@ async def test_async_apply(recorded: RecordedTelemetry) -> None:
 
 def test_instrument_projection_wraps_a_callable(recorded: RecordedTelemetry) -> None:
     """One line over a handler that is not of ours."""
-    handle = recorded.telemetry.instrument_projection("orders", lambda event: event)
+    handle: Any = recorded.telemetry.instrument_projection("orders", lambda event: event)
     event = OrderPlaced()
     assert handle(event) is event
     recorded.assert_projected("orders", "OrderPlaced")

@@ -34,9 +34,9 @@ class Bus:
 
 def test_a_bound_method(recorded: RecordedTelemetry) -> None:
     """``bus.dispatch = telemetry.instrument_commands(bus.dispatch)`` only adds records."""
-    bus = Bus()
+    bus: Any = Bus()
     original = bus.dispatch
-    bus.dispatch = recorded.telemetry.instrument_commands(bus.dispatch)  # type: ignore[method-assign]  # the line under test
+    bus.dispatch = recorded.telemetry.instrument_commands(bus.dispatch)
     command = PlaceOrder()
     assert bus.dispatch(command, dry_run=True) == (bus, command, True)
     recorded.assert_command("PlaceOrder")
@@ -63,7 +63,7 @@ def test_a_decorator_on_a_method(recorded: RecordedTelemetry) -> None:
 @pytest.mark.parametrize("by_keyword", [False, True])
 def test_a_function(recorded: RecordedTelemetry, by_keyword: bool) -> None:
     """Positionally or by keyword the message is the first parameter."""
-    handle = recorded.telemetry.instrument_queries(lambda query, limit=5: [query] * limit)
+    handle: Any = recorded.telemetry.instrument_queries(lambda query, limit=5: [query] * limit)
     command = PlaceOrder()
     rows = handle(query=command) if by_keyword else handle(command)
     assert rows == [command] * 5
@@ -92,7 +92,7 @@ async def test_async_callables(recorded: RecordedTelemetry) -> None:
 
 def test_wrong_arguments_are_the_functions_own_error(recorded: RecordedTelemetry) -> None:
     """The TypeError names the user's function; a missing command is not counted as one."""
-    dispatch = recorded.telemetry.instrument_commands(Bus().dispatch)
+    dispatch: Any = recorded.telemetry.instrument_commands(Bus().dispatch)
     with pytest.raises(TypeError, match=r"Bus.dispatch\(\) missing 1 required positional"):
         dispatch()
     assert recorded.value(catalog.COMMAND_TOTAL) == 0
@@ -103,7 +103,7 @@ def test_wrong_arguments_are_the_functions_own_error(recorded: RecordedTelemetry
 
 async def test_wrong_arguments_of_an_async_function(recorded: RecordedTelemetry) -> None:
     """The same TypeError, when it is awaited."""
-    dispatch = recorded.telemetry.instrument_commands(Bus().dispatch_async)
+    dispatch: Any = recorded.telemetry.instrument_commands(Bus().dispatch_async)
     with pytest.raises(TypeError, match="missing 1 required positional"):
         await dispatch()
 
