@@ -7,49 +7,18 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 import yaml
 
 from .config import Config
-from .config_file import ConfigError, read_config
 from .files import OutputError, remove_obsolete, write_files
+from .options import FILE, FOLDER, BadInputError, config_option
 from .promtool import PromtoolMissingError, check_rules
 from .reference import fill_region, render_reference
 from .rule_files import render_rules
 from .runbooks import render_runbooks
 from .settings import render_example
-
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-DEFAULT_CONFIG = Path("cqrs.yaml")
-
-
-class BadInputError(click.ClickException):
-    """Something that the user can mend: exit status 2, no traceback."""
-
-    exit_code = 2
-
-
-def _read_config(_context: click.Context, _option: click.Parameter, path: Path | None) -> Config:
-    if path is None:
-        if DEFAULT_CONFIG.exists():
-            click.echo(f"note: {DEFAULT_CONFIG} is not read without --config", err=True)
-        return Config()
-    try:
-        return read_config(path)
-    except ConfigError as error:
-        raise BadInputError(str(error)) from None
-
-
-def _config_option(command: Any) -> Any:
-    return click.option(
-        "--config",
-        type=FILE,
-        callback=_read_config,
-        help="Settings, see cqrs-alerts example; without it, the defaults.",
-    )(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,7 +30,7 @@ def main() -> None:
 @main.command()
 @click.option("--output", type=FOLDER, required=True, help="Folder for the rule files.")
 @click.option("--runbooks", type=FOLDER, help="Folder for the runbooks  [default: OUTPUT/runbooks]")
-@_config_option
+@config_option
 def generate(output: Path, runbooks: Path | None, config: Config) -> None:
     """Write recording rules, alerting rules and a runbook for each alert."""
     pages = runbooks or output / "runbooks"
@@ -74,7 +43,7 @@ def generate(output: Path, runbooks: Path | None, config: Config) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@_config_option
+@config_option
 def check(files: tuple[Path, ...], config: Config) -> None:
     """Check the settings and the rules that follow from them, or rule FILES, with promtool.
 
@@ -103,7 +72,7 @@ def check(files: tuple[Path, ...], config: Config) -> None:
 @main.command()
 @click.option("--output", type=FILE, help="File for the full reference.")
 @click.option("--readme", type=FILE, help="File whose marked region gets the short table.")
-@_config_option
+@config_option
 def metrics(output: Path | None, readme: Path | None, config: Config) -> None:
     """Write the reference of metrics and recorded series; without options, print it."""
     files = {output: render_reference(config)} if output else {}

@@ -8,32 +8,11 @@ from pathlib import Path
 import click
 
 from cqrs_alerts.config import Config
-from cqrs_alerts.config_file import ConfigError, read_config
 from cqrs_alerts.files import OutputError
+from cqrs_alerts.options import FOLDER, BadInputError, config_option
 
 from .bundle import NAMES, Placement, dashboards, render
 from .files import read_dashboards, remove_obsolete, write_dashboards
-
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-
-
-class BadInputError(click.ClickException):
-    """Something that the user can mend: exit status 2, no traceback."""
-
-    exit_code = 2
-
-
-def _config(_context: click.Context, _option: click.Parameter, path: Path | None) -> Config:
-    try:
-        return Config() if path is None else read_config(path)
-    except ConfigError as error:
-        raise BadInputError(str(error)) from None
-
-
-config_option = click.option(
-    "--config", type=FILE, callback=_config, help="cqrs.yaml; without it, the defaults."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
