@@ -83,3 +83,50 @@ def doctor(
     else:
         render_table(report, Console())
     context.exit(0 if report.ok else 1)
+
+
+@main.command()
+@click.option("--prometheus", "url", required=True, help="Address, as in http://localhost:9090.")
+@config_option
+@click.option("--dashboards", "folder", type=FOLDER, help="These files, not freshly made ones.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default: a free one.")
+@click.option("--from", "start", metavar="TIME", help="Start of the range, such as now-15m.")
+@click.option("--open", "browse", is_flag=True, help="Open the list of dashboards in a browser.")
+@click.option(
+    "--screenshot", "pictures", type=FOLDER, help="Write one PNG per dashboard there, and end."
+)
+def preview(
+    url: str,
+    config: Config,
+    folder: Path | None,
+    port: int,
+    start: str | None,
+    browse: bool,
+    pictures: Path | None,
+) -> None:
+    """Draw the dashboards in the browser with data from a live Prometheus, without Grafana.
+
+    Serves on 127.0.0.1 until Ctrl-C; needs the extra cqrs-dashboards[preview].
+    """
+    from .prometheus import PrometheusError
+
+    try:
+        from .preview import ChromiumError, PortError, Preview, take_screenshots
+    except ImportError as error:
+        raise BadInputError(str(error)) from None
+    try:
+        shown = read_dashboards(folder) if folder else [render(each) for each in dashboards(config)]
+        with Preview(shown, url, config.scrape_interval, port, start) as server:
+            if pictures:
+                with server.serving():
+                    for path in take_screenshots(pictures, shown, server.dashboard_url):
+                        click.echo(f"wrote {path}")
+                return
+            click.echo(f"dashboards at {server.url} with data from {url}; Ctrl-C ends")
+            if browse:
+                click.launch(server.url)
+            server.serve()
+    except (PrometheusError, ChromiumError, PortError, ValueError) as error:
+        raise BadInputError(str(error)) from None
+    except KeyboardInterrupt:
+        click.echo()
