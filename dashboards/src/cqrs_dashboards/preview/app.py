@@ -22,6 +22,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cqrs_alerts.promql import duration_seconds
+
 from ..files import Json
 from ..prometheus import Prometheus, PrometheusError, QueryError
 from ..questions import panels
@@ -48,11 +50,10 @@ def application(
 ) -> Starlette:
     """The application.
 
-    ``scrape_seconds`` is what Grafana calls the data source's scrape interval: the least step, and
-    a quarter of the least ``$__rate_interval``.
+    ``scrape_seconds`` is what Grafana calls the data source's scrape interval: a quarter of the
+    least ``$__rate_interval``, and the least step where Prometheus does not tell a smaller one.
     """
     by_uid = {dashboard["uid"]: dashboard for dashboard in dashboards}
-    settings = {"prometheus": prometheus.url, "scrapeSeconds": scrape_seconds}
 
     def found(answer: Callable[[Json], Response]) -> Callable[[Request], Response]:
         def endpoint(request: Request) -> Response:
@@ -62,6 +63,10 @@ def application(
             return answer(dashboard)
 
         return endpoint
+
+    def settings(_request: Request) -> Response:
+        step = min(scrape_seconds, _smallest_interval(prometheus, scrape_seconds))
+        return JSONResponse({"scrapeSeconds": scrape_seconds, "stepSeconds": step})
 
     def index(_request: Request) -> Response:
         return FileResponse(_STATIC / "index.html")
@@ -85,7 +90,7 @@ def application(
         routes=[
             Route("/", index),
             Route("/d/{uid}", found(lambda _: FileResponse(_STATIC / "dashboard.html"))),
-            Route("/api/settings", lambda _: JSONResponse(settings)),
+            Route("/api/settings", settings),
             Route("/api/dashboards", listing),
             Route("/api/dashboards/{uid}", found(JSONResponse)),
             Route("/api/dashboards/{uid}/texts", found(lambda each: JSONResponse(texts(each)))),
@@ -110,6 +115,15 @@ def texts(dashboard: Json) -> dict[str, str]:
         for panel in panels(dashboard)
         if panel["type"] == "text" and panel["options"].get("mode", "markdown") == "markdown"
     }
+
+
+def _smallest_interval(prometheus: Prometheus, otherwise: float) -> float:
+    try:
+        targets = prometheus.ask("/api/v1/targets", {"state": "active"})["activeTargets"]
+    except (QueryError, PrometheusError):
+        return otherwise  # a panel's own question tells the user
+    known = (each["scrapeInterval"] for each in targets if each.get("scrapeInterval"))
+    return min(map(duration_seconds, known), default=otherwise)
 
 
 def _summary(dashboard: Json) -> Json:

@@ -18,7 +18,8 @@ class Page {
   constructor(dashboard, settings, texts, dashboards) {
     const parameters = new URLSearchParams(location.search);
     Object.assign(this, { dashboard, texts, dashboards, annotations: [], sections: [], openRows: new Map() });
-    this.leastStep = settings.scrapeSeconds * 1000;
+    this.leastStep = settings.stepSeconds * 1000;
+    this.scrape = settings.scrapeSeconds * 1000;
     this.from = parameters.get("from") ?? dashboard.time?.from ?? "now-1h";
     this.to = parameters.get("to") ?? dashboard.time?.to ?? "now";
     this.refreshEvery = parameters.get("refresh") ?? (dashboard.refresh || "");

@@ -27,7 +27,7 @@ export class Panel {
   constructor(model, scope, page) {
     Object.assign(this, { model, scope, page, state: {}, frames: null });
     this.heading = element("h3");
-    const info = element("button", { type: "button", class: "info", "aria-label": "Description", onmouseenter: () => this.describe(info), onfocus: () => this.describe(info), onmouseleave: hideTooltip, onblur: hideTooltip }, "ⓘ");
+    const info = element("button", { type: "button", class: "info", "aria-label": "Description", onmouseenter: () => this.describe(info), onfocus: () => this.describe(info), onmouseleave: hideTooltip, onblur: hideTooltip }, "i");
     this.body = element("div", { class: "body" });
     const { x = 0, y = 0, w = 24, h = 8 } = model.gridPos ?? {};
     this.element = element("section", {
@@ -63,10 +63,11 @@ export class Panel {
     const range = this.page.range;
     const targets = (this.model.targets ?? []).filter(({ hide, expr }) => !hide && expr);
     const answers = await Promise.all(targets.map(async (target) => {
-      const least = parseDuration(interpolate(target.interval || this.model.interval || "", this.values()).replace(/^>/, "")) ?? this.page.leastStep;
-      const step = interval(range.to - range.from, this.model.maxDataPoints ?? Math.max(this.body.clientWidth, 100), least) * (target.intervalFactor ?? 1);
+      const own = parseDuration(interpolate(target.interval || this.model.interval || "", this.values()).replace(/^>/, ""));
+      const points = this.model.maxDataPoints ?? Math.max(this.body.clientWidth, 100);
+      const step = interval(range.to - range.from, points, own ?? this.page.leastStep) * (target.intervalFactor ?? 1);
       const grid = align(range, step);
-      const query = interpolate(target.expr, this.values(stepBuiltins(step, least)));
+      const query = interpolate(target.expr, this.values(stepBuiltins(step, own ?? this.page.scrape)));
       const isOnlyTarget = targets.length === 1;
       if (target.instant) return toFrames(target, await queryInstant(query, range, signal), null, isOnlyTarget);
       return toFrames(target, await queryRange(query, grid, signal), grid, isOnlyTarget);
@@ -110,10 +111,10 @@ export class Panel {
   }
 }
 
-// Macros of a target's step, as values for interpolate(). `least` is its scrape interval.
-export function stepBuiltins(step, least) {
+// Macros of a target's step, as values for interpolate(). `scrape` is the interval of its samples.
+export function stepBuiltins(step, scrape) {
   // Grafana: at least four scrapes, so that rate() always sees two samples.
-  return durations({ __interval: step, __rate_interval: Math.max(step + least, 4 * least) });
+  return durations({ __interval: step, __rate_interval: Math.max(step + scrape, 4 * scrape) });
 }
 
 export function durations(values) {

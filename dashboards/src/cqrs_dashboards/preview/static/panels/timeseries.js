@@ -10,6 +10,7 @@ import { drawLegend } from "../legend.js";
 
 const SHAPES = { linear: "linear", smooth: "spline", stepBefore: "vh", stepAfter: "hv" };
 const BARS = "bars", PERCENT = "percent";
+const MOST_STRETCHES = 20; // more traces would slow the browser down
 
 export function drawTimeseries(body, panel, frames, context) {
   const all = series(frames).filter(({ times, field }) => times && !field.config.custom?.hideFrom?.viz);
@@ -53,7 +54,7 @@ function drawPlot(plot, panel, shown, context) {
     const side = axes[index].right || index ? "right" : "left";
     layout[index ? "yaxis2" : "yaxis"] = { ...axis, side, ...(index ? { overlaying: "y" } : {}) };
   });
-  const traces = axes.flatMap(({ members }, index) => members.map((each) => trace(each, index)));
+  const traces = axes.flatMap(({ members }, index) => members.flatMap((each) => stretchedTraces(each, members, index)));
   draw(plot, traces, layout);
   if (!plot.dataset.zoom) {
     plot.dataset.zoom = "true";
@@ -82,6 +83,7 @@ function groupByAxis(shown) {
 }
 
 const stacking = ({ field }) => field.config.custom?.stacking ?? {};
+const isBars = ({ field }) => field.config.custom?.drawStyle === BARS;
 const isStacked = (each) => ["normal", PERCENT].includes(stacking(each).mode);
 
 function axisBounds({ members, unit }) {
@@ -90,7 +92,7 @@ function axisBounds({ members, unit }) {
   if (members.every((each) => stacking(each).mode === PERCENT)) return { low: 0, high: 100, unit: "percent", label: custom.axisLabel };
   const values = bounds(members);
   const log = custom.scaleDistribution?.type === "log";
-  const lowest = Math.min(...values, custom.axisSoftMin ?? Infinity, members.some(({ field }) => field.config.custom?.drawStyle === BARS) ? 0 : Infinity);
+  const lowest = Math.min(...values, custom.axisSoftMin ?? Infinity, members.some(isBars) ? 0 : Infinity);
   const highest = Math.max(...values, custom.axisSoftMax ?? -Infinity);
   let low = isNumber(min) ? min : isNumber(lowest) ? lowest : 0;
   let high = isNumber(max) ? max : isNumber(highest) ? highest : 1;
@@ -115,11 +117,27 @@ function bounds(members) {
   return [Math.min(...values, ...sums.values()), Math.max(...values, ...sums.values())];
 }
 
+// Plotly fills under gaps, and takes a missing sample in a stack for zero. So each stretch between
+// gaps (of the whole stack, where there is one) is a trace of its own.
+function stretchedTraces(each, members, axis) {
+  const whole = trace(each, axis);
+  if (isBars(each) || whole.fill === "none" || whole.connectgaps) return [whole];
+  const stack = isStacked(each) ? members.filter((other) => isStacked(other) && stacking(other).group === stacking(each).group) : [each];
+  const present = new Set(stack.flatMap(({ times, field }) => times.filter((_, index) => isNumber(field.values[index]))));
+  const stretches = [[]];
+  each.times.forEach((at, index) => (present.has(at) ? stretches.at(-1).push(index) : stretches.at(-1).length && stretches.push([])));
+  if (stretches.length > MOST_STRETCHES) return [whole];
+  return stretches.filter(({ length }) => length).map((indexes, number) => {
+    const pick = (values) => indexes.map((index) => values[index]);
+    return { ...whole, x: pick(whole.x), y: pick(whole.y), ...(whole.stackgroup ? { stackgroup: `${whole.stackgroup} ${number}` } : {}) };
+  });
+}
+
 function trace(each, axis) {
   const { field, times, color } = each;
   const custom = field.config.custom ?? {};
   const shared = { x: times, y: field.values.map((value) => (isNumber(value) ? value : null)), yaxis: axis ? "y2" : "y", hoverinfo: "none" };
-  if (custom.drawStyle === BARS) {
+  if (isBars(each)) {
     return { ...shared, type: "bar", marker: { color: rgba(color, (custom.fillOpacity ?? 80) / 100), line: { color, width: custom.lineWidth ?? 1 } } };
   }
   const fill = (custom.fillOpacity ?? 0) / 100;
