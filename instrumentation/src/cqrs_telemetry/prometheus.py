@@ -79,6 +79,7 @@ def serve_metrics(
     Raises:
         OSError: the port is taken or not allowed; the text names it.
         ValueError: there is no such port.
+        RuntimeError: another meter provider is the global one already; ours would stay empty.
     """
     if not 0 <= port <= 65535:
         raise ValueError(f"port must be 0 to 65535, not {port}")
@@ -93,6 +94,14 @@ def serve_metrics(
         ) from error
     reader = PrometheusMetricReader(registry=registry)
     provider = MeterProvider([reader], Resource.create(dict(resource_attributes or {})))
+    endpoint = MetricsServer(server, thread, provider)
     if set_global:
         metrics.set_meter_provider(provider)
-    return MetricsServer(server, thread, provider)
+        if metrics.get_meter_provider() is not provider:  # OpenTelemetry only logs that
+            endpoint.close()
+            raise RuntimeError(
+                "this process has a global meter provider already: give it a "
+                "PrometheusMetricReader, or serve_metrics(set_global=False) and "
+                "CqrsTelemetry(meter_provider=...)"
+            )
+    return endpoint

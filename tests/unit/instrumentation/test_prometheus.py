@@ -133,3 +133,25 @@ def test_a_missing_extra_is_named(module: str, missing: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert f"pip install 'cqrs-telemetry[{module}]'" in result.stderr.splitlines()[-1]
+
+
+def test_second_global_provider_is_refused() -> None:
+    """A page that would stay empty is an error with the mend, and its port is free again."""
+    script = """
+import socket
+from cqrs_telemetry.prometheus import serve_metrics
+with serve_metrics(port=0) as first:
+    free = socket.create_server(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+    free.close()
+    try:
+        serve_metrics(port=port)
+    except RuntimeError as error:
+        print(error)
+    socket.create_server(("127.0.0.1", port)).close()
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "has a global meter provider already" in result.stdout
+    assert "CqrsTelemetry(meter_provider=...)" in result.stdout
