@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..files import Json
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ADVICE = (
     f"none of {', '.join(_NAMES)} was found in PATH or .tools/bin; install Debian's package "
     "chromium or any Chrome, in this repository with: make tools"

@@ -21,7 +21,7 @@ function scopes(model, values) {
   const variable = values[model?.repeat];
   if (!variable) return [{}];
   const chosen = variable.values.includes("$__all") ? variable.options : variable.values;
-  return chosen.map((value) => ({ [model.repeat]: { ...variable, values: [value], texts: [value] } }));
+  return chosen.map((value) => ({ [model.repeat]: { ...variable, values: [value], texts: [variable.textOf(value)] } }));
 }
 
 // Grafana puts repeated panels beside each other in one line of equal widths, or below each other.
@@ -54,6 +54,6 @@ export function drawSection({ row, scope, open }, panels, values, opened) {
       heading.setAttribute("aria-expanded", String(!grid.hidden));
       opened(!grid.hidden);
     },
-  }, element("h2", {}, interpolate(row.title ?? "", { ...values, ...scope }, "text")), open ? null : element("small", {}, `${panels.length} panels`));
+  }, element("h2", {}, interpolate(row.title ?? "", { ...values, ...scope }, "text")), open ? null : element("small", {}, panels.length === 1 ? "1 panel" : `${panels.length} panels`));
   return element("div", { class: "section" }, heading, grid);
 }

@@ -24,12 +24,14 @@ export function variableValues(variables) {
       model.name,
       {
         name: model.name, values, options: options.map(({ value }) => value), allValue: model.allValue,
-        texts: values.map((value) => options.find((option) => option.value === value)?.text ?? value),
+        texts: values.map(textOf(options)), textOf: textOf(options),
         multi: Boolean(model.multi || model.includeAll),
       },
     ]),
   );
 }
+
+const textOf = (options) => (value) => options.find((option) => option.value === value)?.text ?? value;
 
 // Fetches the choices, in order: a query may name the variables before it.
 export async function loadOptions(variables, range, builtins, signal) {

@@ -77,7 +77,7 @@ export function drawHistogram(body, panel, frames) {
   body.replaceChildren(plot, ...(legend ? [legend] : []));
   const vertical = valueAxis(plot, { low: 0, high: Math.max(...heights.flat()) * 1.06, unit: "short", decimals: 0 });
   const { unit, decimals } = all[0].field.config;
-  const { axis } = valueAxis(plot, { low, high: low + buckets * size, unit, decimals });
+  const { axis } = valueAxis(plot, { low, high: low + buckets * size, unit, decimals, most: Math.floor(plot.clientWidth / 60) });
   const traces = heights.map((y, index) => ({ type: "bar", x: y.map((_, bucket) => low + (bucket + 0.5) * size), y, width: size, marker: { color: all[index].color }, hoverinfo: "none" }));
   draw(plot, traces, { margin: { l: vertical.room, r: EDGE, t: TOP, b: BOTTOM }, barmode: "overlay", bargap: 0.05, xaxis: axis, yaxis: vertical.axis });
   return true;

@@ -19,11 +19,12 @@ export function drawStat(body, panel, frames) {
     return { tile, single };
   });
   body.replaceChildren(element("div", { class: `tiles ${orientation}`, style: { "--tiles": tiles.length } }, ...tiles.map(({ tile }) => tile)));
-  if (graphMode === "area") for (const { tile, single } of tiles) sparkline(tile, single);
+  if (graphMode === "area") for (const { tile, single } of tiles) sparkline(tile, single, colorMode.startsWith("background"));
   return true;
 }
 
-function sparkline(tile, { field, color }) {
+function sparkline(tile, { field, color: own }, filled) {
+  const color = filled ? "#ffffff" : own;
   const values = field.values.map((value) => (isNumber(value) ? value : null));
   if (values.filter(isNumber).length < 2) return;
   const plot = element("div", { class: "sparkline" });

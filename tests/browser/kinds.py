@@ -1,0 +1,153 @@
+"""A dashboard with every kind of panel that the preview draws, on made-up series.
+
+It names no metric: its expressions are made of ``vector`` and ``time``.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+Json = dict[str, Any]
+
+UID = "every-kind"
+MARKUP = "<b>bold</b>"  # Plotly would print it in bold
+STEPS = [
+    {"color": "green", "value": None},
+    {"color": "orange", "value": 0.5},
+    {"color": "red", "value": 0.8},
+]
+
+
+def _named(name: str, expression: str) -> str:
+    return f'label_replace({expression}, "name", "{name}", "", "")'
+
+
+_VALUES = {"alpha": 0.25, "beta": 0.6, MARKUP: 0.9}
+SERIES = " or ".join(_named(name, f"vector({value})") for name, value in _VALUES.items())
+WAVE = " or ".join(
+    _named(name, f"vector({value}) + 0.1 * sin(vector(time() / 30))")
+    for name, value in _VALUES.items()
+)
+STATE = " or ".join(
+    _named(name, f"floor(vector(time() / 60 + {value})) % 2") for name, value in _VALUES.items()
+)
+BUCKETS = " or ".join(
+    f'label_replace(vector({total}), "le", "{bound}", "", "")'
+    for bound, total in (("5.0", 1), ("10.0", 4), ("100.0", 9), ("+Inf", 9.5))
+)
+
+
+def _target(expression: str, **more: Any) -> Json:
+    return {"expr": expression, "refId": "A", "legendFormat": "{{name}}", "range": True, **more}
+
+
+def _panel(kind: str, title: str, *targets: Json, **more: Any) -> Json:
+    defaults = {
+        "unit": "percentunit",
+        "min": 0,
+        "max": 1,
+        "thresholds": {"mode": "absolute", "steps": STEPS},
+        **more.pop("defaults", {}),
+    }
+    overrides = more.pop("overrides", [])
+    return {
+        "type": kind,
+        "title": title,
+        "description": f"what {title} shows",
+        "targets": list(targets),
+        "fieldConfig": {"defaults": defaults, "overrides": overrides},
+        "options": {},
+        **more,
+    }
+
+
+def _custom(**custom: Any) -> Json:
+    return {"color": {"mode": "palette-classic"}, "custom": {"fillOpacity": 30, **custom}}
+
+
+_TABLE_COLUMNS = {
+    "excludeByName": {"Time": True},
+    "indexByName": {"name": 0, "Value": 1},
+    "renameByName": {"name": "Name", "Value": "Share"},
+}
+_OPEN = [
+    _panel(
+        "timeseries", "Lines", _target(WAVE),
+        defaults=_custom(thresholdsStyle={"mode": "dashed"}, fillOpacity=0, lineInterpolation="smooth"),
+        overrides=[{"matcher": {"id": "byRegexp", "options": "alp.*"}, "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": "purple"}}]}],
+        options={"legend": {"showLegend": True, "displayMode": "table", "placement": "right", "calcs": ["mean"]}},
+    ),
+    _panel("timeseries", "Bars", _target(WAVE), defaults={**_custom(drawStyle="bars", stacking={"mode": "normal", "group": "A"}), "max": None}),
+    _panel(
+        "timeseries", "Two axes", _target(WAVE),
+        defaults=_custom(thresholdsStyle={"mode": "area"}),
+        overrides=[{"matcher": {"id": "byName", "options": "beta"}, "properties": [{"id": "unit", "value": "ms"}, {"id": "max", "value": None}, {"id": "custom.axisPlacement", "value": "right"}]}],
+    ),
+    _panel("stat", "One stat", _target("vector(0.7)", instant=True), defaults={"color": {"mode": "thresholds"}}),
+    _panel("stat", "Stats with sparklines", _target(WAVE), options={"graphMode": "area", "colorMode": "background"}),
+    _panel("gauge", "Gauges", _target(SERIES, instant=True)),
+    _panel("bargauge", "Bar gauge", _target(SERIES, instant=True), options={"orientation": "horizontal"}),
+    _panel("bargauge", "Bar gauge, upright", _target(SERIES, instant=True), options={"orientation": "vertical"}),
+    _panel("heatmap", "Heatmap", _target(BUCKETS, format="heatmap", legendFormat="{{le}}"), options={"yAxis": {"unit": "ms"}, "color": {"scheme": "Oranges"}}),
+    _panel(
+        "table", "Table", _target(SERIES, format="table", instant=True), transformations=[{"id": "organize", "options": _TABLE_COLUMNS}],
+        options={"sortBy": [{"displayName": "Share", "desc": True}]},
+        overrides=[{"matcher": {"id": "byName", "options": "Share"}, "properties": [{"id": "custom.cellOptions", "value": {"type": "color-background"}}]}],
+    ),
+    _panel(
+        "state-timeline", "States", _target(STATE),
+        defaults={"mappings": [{"type": "value", "options": {"0": {"text": "up", "color": "green"}, "1": {"text": "down", "color": "red"}}}]},
+    ),
+    _panel("piechart", "Pie", _target(SERIES, instant=True), defaults={"color": {"mode": "palette-classic"}}, options={"displayLabels": ["name", "percent"], "legend": {"placement": "right"}}),
+    _panel("barchart", "Bar chart", _target(SERIES, format="table", instant=True), defaults={"color": {"mode": "palette-classic"}}),
+    _panel("histogram", "Histogram", _target(WAVE), defaults={"color": {"mode": "palette-classic"}}),
+    _panel("timeseries", "Nothing there", _target("vector(1) > 2"), defaults={"noValue": "no such thing"}),
+    _panel("stat", "Wrong query", _target("sum(", instant=True)),
+    _panel("nodeGraph", "Unknown kind", _target(SERIES)),
+]  # fmt: skip
+
+
+def _grid(panels: list[Json], top: int) -> list[Json]:
+    return [
+        {**panel, "gridPos": {"x": index % 3 * 8, "y": top + index // 3 * 7, "w": 8, "h": 7}}
+        for index, panel in enumerate(panels)
+    ]
+
+
+def dashboard() -> Json:
+    """The dashboard as Grafana would import it."""
+    ids = count(1)
+    text = {
+        "type": "text",
+        "title": "Text about $size",
+        "gridPos": {"x": 0, "y": 0, "w": 24, "h": 3},
+        "options": {"mode": "markdown", "content": "**Strong** <i>raw</i> [link](javascript:1) $size"},
+    }
+    hidden = _panel("stat", "Inside $size", _target("vector($size)", instant=True))
+    row = {
+        "type": "row", "title": "Collapsed $size", "collapsed": True, "repeat": "size",
+        "gridPos": {"x": 0, "y": 60, "w": 24, "h": 1},
+        "panels": _grid([hidden], 61),
+    }  # fmt: skip
+    panels = [text, *_grid(_OPEN, 3), row]
+    for panel in (*panels, *row["panels"]):  # type: ignore[misc]  # the row's panels are a list
+        panel["id"] = next(ids)
+    return {
+        "uid": UID,
+        "title": "Every kind",
+        "graphTooltip": 1,
+        "tags": [],
+        "time": {"from": "now-5m", "to": "now"},
+        "annotations": {
+            "list": [{"name": "Restart", "enable": True, "expr": "vector(time() % 60) >= bool 50", "iconColor": "blue"}]
+        },
+        "templating": {
+            "list": [{
+                "name": "size", "type": "custom", "query": "small : 0.1,large : 0.9", "multi": True, "includeAll": True,
+                "current": {"text": ["small"], "value": ["0.1"]},
+            }]
+        },
+        "panels": panels,
+        "schemaVersion": 42,
+    }  # fmt: skip

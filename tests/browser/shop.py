@@ -1,0 +1,52 @@
+"""A service that handles one message of every kind and outcome, again and again: ``shop.py PORT``.
+
+Two of its types have names that a careless page would run, or put into a query.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+
+from cqrs_telemetry import CqrsTelemetry
+from cqrs_telemetry.prometheus import serve_metrics
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+QUOTE = 'evil"}\n{x="1'
+PLAIN = "PlaceOrder"
+
+
+class RefusedError(Exception):
+    """The domain says no."""
+
+
+def handle(telemetry: CqrsTelemetry, name: str) -> None:
+    """A command, a query and an event called ``name``, with every outcome."""
+    event = type(name, (), {"timestamp": time.time() - 0.2})()
+    for failure in (None, None, RefusedError(), LookupError()):
+        with suppress(RefusedError, LookupError), telemetry.command(name) as command:
+            if failure:
+                raise failure
+            command.produced([event])
+        with suppress(RefusedError, LookupError), telemetry.query(name) as query:
+            if failure:
+                raise failure
+            query.returned(["order"] * 7)
+        with suppress(RefusedError, LookupError), telemetry.projection("orders", event):
+            if failure:
+                raise failure
+
+
+def main() -> None:
+    """Handle messages until ended."""
+    serve_metrics(int(sys.argv[1]))
+    telemetry = CqrsTelemetry(rejections=[RefusedError])
+    while True:
+        for name in (PLAIN, "ShipOrder", SCRIPT, QUOTE):
+            handle(telemetry, name)
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main()
