@@ -29,9 +29,10 @@ class Bus:
             yield key if isinstance(key, str) else key.__name__
 
     def _run(self, operation: Operation, message: Any) -> Any:
-        handler = self.handlers.get(type(message).__name__)
+        cls = type(message)
+        handler = self.handlers.get(cls.__name__)
         if handler is None:
-            handler = self.handlers.get(type(message), self._refuse)
+            handler = self.handlers.get(cls, self._refuse)
         return call(operation, getattr(handler, "handle", handler), message)
 
     def _refuse(self, message: Any) -> Any:

@@ -12,6 +12,8 @@ import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from itertools import count
+from typing import Any, Generic, TypeVar
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
@@ -23,47 +25,80 @@ Attributes = Mapping[str, str]
 
 
 class Cell:
-    """The running total of one attribute set."""
+    """The running total of one attribute set.
 
-    __slots__ = ("attributes", "lock", "value")
+    ``increment`` is a C function: atomic without a lock, so that threads do not wait for each
+    other, a finalizer or signal handler cannot meet its own thread's lock, and a forked child finds
+    none held.
+    """
+
+    __slots__ = ("_lock", "_reads", "attributes", "increment")
 
     def __init__(self, attributes: Attributes) -> None:
         self.attributes = attributes
-        self.lock = threading.Lock()
-        self.value = 0
+        self.restart()
 
-    def add(self, amount: int) -> None:
-        """Add; ``+=`` alone loses updates between threads."""
-        with self.lock:
-            self.value += amount
+    @property
+    def value(self) -> int:
+        """The total; reading takes one step of the count, which is subtracted."""
+        with self._lock:
+            value = self.increment() - self._reads
+            self._reads += 1
+            return value
+
+    def restart(self) -> None:
+        """Begin at 0 again."""
+        self._lock = threading.Lock()
+        self._reads = 0
+        self.increment = count().__next__
 
 
-class Cells:
+class InFlight(set[object]):
+    """The operations under way of one attribute set.
+
+    The operations themselves: adding to a set needs no lock, and removing what a forked child does
+    not have leaves it at 0.
+    """
+
+    def __init__(self, attributes: Attributes) -> None:
+        super().__init__()
+        self.attributes = attributes
+
+    @property
+    def value(self) -> int:
+        """How many there are."""
+        return len(self)
+
+    def restart(self) -> None:
+        """Forget the parent's."""
+        self.clear()
+
+
+AnyCell = TypeVar("AnyCell", Cell, InFlight)
+
+
+class Cells(Generic[AnyCell]):
     """All attribute sets of one observable instrument."""
 
-    def __init__(self) -> None:
-        self._cells: dict[frozenset[tuple[str, str]], Cell] = {}
-        self._lock = threading.Lock()
+    def __init__(self, kind: type[AnyCell]) -> None:
+        self._kind: type[AnyCell] = kind
+        self._cells: dict[frozenset[tuple[str, str]], AnyCell] = {}
 
-    def cell(self, attributes: Attributes) -> Cell:
+    def cell(self, attributes: Attributes) -> AnyCell:
         """The cell of an attribute set, made at 0 when new."""
         key = frozenset(attributes.items())
+        # setdefault is atomic. No lock: a finalizer may come here while its thread is here already.
         cell = self._cells.get(key)
-        if cell is None:
-            with self._lock:
-                cell = self._cells.setdefault(key, Cell(attributes))
-        return cell
+        return self._cells.setdefault(key, self._kind(attributes)) if cell is None else cell
 
     def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         """What the SDK calls at each collection."""
         return [Observation(cell.value, cell.attributes) for cell in tuple(self._cells.values())]
 
     def restart(self) -> None:
-        """Begin at 0 again, with locks that no other thread holds."""
-        self._lock = threading.Lock()
+        """Begin at 0 again, in a forked child."""
         for cell in self._cells.values():
-            cell.lock = threading.Lock()
-            cell.value = 0
+            cell.restart()
 
 
 class Instruments:
@@ -71,7 +106,8 @@ class Instruments:
 
     def __init__(self, meter_provider: MeterProvider | None) -> None:
         self.histograms: dict[Metric, Histogram] = {}
-        self.cells: dict[Metric, Cells] = {}
+        self.counters: dict[Metric, Cells[Cell]] = {}
+        self.in_flight: dict[Metric, Cells[InFlight]] = {}
         meters: dict[str, Meter] = {}
         for metric in METRICS:
             if metric.scope not in meters:
@@ -87,13 +123,16 @@ class Instruments:
                 metric.description,
                 explicit_bucket_boundaries_advisory=metric.bounds,
             )
-            return
-        create = {
-            "counter": meter.create_observable_counter,
-            "up_down_counter": meter.create_observable_up_down_counter,
-        }[metric.kind]
-        cells = self.cells[metric] = Cells()
-        create(metric.name, [cells.observe], metric.unit, metric.description)
+        elif metric.kind == "counter":
+            counters = self.counters[metric] = Cells(Cell)
+            meter.create_observable_counter(
+                metric.name, [counters.observe], metric.unit, metric.description
+            )
+        elif metric.kind == "up_down_counter":
+            in_flight = self.in_flight[metric] = Cells(InFlight)
+            meter.create_observable_up_down_counter(
+                metric.name, [in_flight.observe], metric.unit, metric.description
+            )
 
 
 _instances: weakref.WeakSet[Instruments] = weakref.WeakSet()
@@ -121,7 +160,8 @@ def _restart_in_child() -> None:
     global _lock  # the parent's lock may be held by a thread that is not here
     _lock = threading.Lock()
     for instruments in _instances:
-        for cells in instruments.cells.values():
+        every: list[Cells[Any]] = [*instruments.counters.values(), *instruments.in_flight.values()]
+        for cells in every:
             cells.restart()
 
 

@@ -9,14 +9,22 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from inspect import CO_COROUTINE
 from time import perf_counter
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach, get_current
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    set_span_in_context,
+)
 
 from . import catalog
 from ._context import is_suppressed
@@ -30,12 +38,16 @@ Self = TypeVar("Self", bound="Operation")
 Result = TypeVar("Result")
 
 _CANCELLATIONS = (asyncio.CancelledError, concurrent.futures.CancelledError, GeneratorExit)
+_settled: set[type] = {type(None)}  # classes known to be no awaitables: hasattr is slow for these
+_MAX_SETTLED = 1000  # classes can be made without end
+# The operation around the one that begins, where spans are sampled; see _describe_failure.
+_enclosing: ContextVar[Operation | None] = ContextVar("cqrs_operation", default=None)
 
 
 class NoHandlerError(ValueError):
     """A bus was given a message that it has no handler for."""
 
-    def __init__(self, message: str, description: str) -> None:
+    def __init__(self, message: str, description: str = "No handler") -> None:
         super().__init__(message)
         self.description = description
 
@@ -47,72 +59,69 @@ class Operation:
     expects and that is not an exception.
     """
 
+    # Making one runs nothing that can fail: everything is resolved in __enter__, inside the seam.
     __slots__ = (
-        "_attributes",
         "_context",
         "_deferred",
-        "_entered",
-        "_error_type",
-        "_links",
-        "_parent",
+        "_described",
+        "_enclosing",
+        "_message",
         "_record",
         "_recorder",
+        "_rejection",
         "_span",
         "_start",
-        "_status",
         "_token",
     )
 
-    _own_span = True
-
-    def __init__(
-        self,
-        recorder: Recorder,
-        record: TypeRecord | None,
-        attributes: dict[str, Any],
-        parent: Context | None = None,
-        links: list[Link] | None = None,
-    ) -> None:
+    def __init__(self, recorder: Recorder, message: Any) -> None:
         self._recorder = recorder
-        self._record = record  # None: telemetry is suppressed, or failed before the start
-        self._attributes = attributes
-        self._parent = parent
-        self._links = links
-        self._status: catalog.Status = catalog.SUCCESS
-        self._error_type: str | None = None
+        self._message = message
+        self._record: TypeRecord | None = None  # while under way, if not suppressed
+        self._rejection: str | None = None
         self._deferred = False
-        self._entered = False
+        self._span: Span = INVALID_SPAN
         self._context: Context | None = None
-        self._span: Span = trace.INVALID_SPAN
         self._token: Token[Context] | None = None
-        self._start = 0.0
+        self._enclosing: Operation | None = None
+        self._described: BaseException | None = None  # by an operation inside this one
 
     def __enter__(self: Self) -> Self:
+        current = get_current()
+        if current and is_suppressed(current):
+            return self
+        try:
+            self._begin(current)
+        except Exception as fault:  # without a span the operation still counts
+            self._recorder.count_fault(fault)
         record = self._record
         if record is not None:
-            try:
-                current = get_current()
-                if is_suppressed(current):
-                    self._record = None
-                    return self
-                if self._own_span:
-                    self._start_span(record, current)
-            except Exception as fault:  # without a span the operation still counts
-                self._recorder.count_fault(fault)
             if record.active is not None:
-                record.active.add(1)
-            self._entered = True
+                record.active.add(self)
             self._start = perf_counter()
         return self
 
-    def _start_span(self, record: TypeRecord, current: Context) -> None:
-        parent = self._parent if self._parent is not None else current
+    def _begin(self, current: Context, /) -> None:
+        """Find the record of the message's type and start the span."""
+        raise NotImplementedError
+
+    def _start_span(
+        self,
+        name: str,
+        parent: Context,
+        attributes: dict[str, Any],
+        links: list[Link] | None = None,
+    ) -> None:
         span = self._span = self._recorder.tracer.start_span(
-            record.span_name, parent, SpanKind.INTERNAL, self._attributes, self._links
+            name, parent, SpanKind.INTERNAL, attributes, links
         )
-        if span.get_span_context().is_valid:  # not so without an SDK: nothing to make current
+        if span is INVALID_SPAN:  # no SDK: nothing to make current
+            return
+        if span.get_span_context().is_valid:
             self._context = set_span_in_context(span, parent)
             self._token = attach(self._context)
+            self._enclosing = _enclosing.get()
+            _enclosing.set(self)
 
     def __exit__(
         self,
@@ -120,17 +129,16 @@ class Operation:
         exception: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        if not self._entered:
+        if self._record is None:
             return
         if self._deferred and exception is None:
-            self._leave_context()
+            self._leave_context(None)
             return
         self._finish(exception)
 
     def reject(self, reason: str = "") -> None:
         """End as rejected by the domain; ``reason`` becomes ``error.type``, so keep it a class."""
-        self._status = catalog.REJECTED
-        self._error_type = reason or catalog.REJECTED
+        self._rejection = reason or catalog.REJECTED
 
     def returned(self, result: Result) -> Result:
         """Take what the handler returned; gives back what the caller should get."""
@@ -138,64 +146,82 @@ class Operation:
 
     def _finish(self, exception: BaseException | None) -> None:
         elapsed = (perf_counter() - self._start) * 1000
-        self._entered = False
-        record, span = self._record, self._span
-        assert record is not None  # noqa: S101 - _entered says so
+        record = self._record
+        assert record is not None  # noqa: S101 - it is under way
+        self._record = None
+        if record.active is not None:
+            record.active.discard(self)
         try:
-            status, error_type = self._status, self._error_type
+            status, error_type = catalog.SUCCESS, self._rejection
             if exception is not None:
-                status = self._recorder.classify(exception)
-                error_type = type(exception).__name__
+                status, error_type = self._recorder.classify(exception), type(exception).__name__
+            elif error_type is not None:
+                status = catalog.REJECTED
             if error_type is not None:
                 error_type = self._recorder.error_types.fold(error_type)
-            if status != catalog.SUCCESS:
                 self._describe_failure(status, error_type, exception)
             self._measure(record, status, error_type, elapsed)
         except Exception as fault:
             self._recorder.count_fault(fault)
         finally:
-            self._leave_context()
-            try:
-                if record.active is not None:
-                    record.active.add(-1)
-                span.end()
-            except Exception as fault:
-                self._recorder.count_fault(fault)
+            if self._token is not None:
+                self._leave_context(exception)
+            if self._span is not INVALID_SPAN:
+                self._end_span()
+
+    def _end_span(self) -> None:
+        try:
+            self._span.end()
+        except Exception as fault:
+            self._recorder.count_fault(fault)
 
     def _measure(
         self, record: TypeRecord, status: catalog.Status, error_type: str | None, elapsed: float, /
     ) -> None:
         """Record metrics, inside the span; first the count, which no provider can fail."""
-        record.total(status, error_type).add(1)
-        record.duration.record(elapsed, record.duration_attributes(status), self._context)
+        outcome = record.success if error_type is None else record.outcome(status, error_type)
+        outcome.cell.increment()
+        record.duration.record(elapsed, outcome.attributes, self._context)
 
     def _describe_failure(
-        self, status: catalog.Status, error_type: str | None, exception: BaseException | None
+        self, status: catalog.Status, error_type: str, exception: BaseException | None
     ) -> None:
         span = self._span
         try:
+            described, self._described = self._described, None
             if not span.is_recording():
                 return
             span.set_attribute(self._recorder.path.span_status.key, status)
-            if error_type is not None:
-                span.set_attribute(catalog.ERROR_TYPE.key, error_type)
-            if status == catalog.ERROR and exception is not None:
-                known = exception if isinstance(exception, NoHandlerError) else None
-                description = known.description if known else None
-                span.set_status(Status(StatusCode.ERROR, description))
+            span.set_attribute(catalog.ERROR_TYPE.key, error_type)
+            if status != catalog.ERROR or exception is None:
+                return
+            known = exception if isinstance(exception, NoHandlerError) else None
+            span.set_status(Status(StatusCode.ERROR, known.description if known else None))
+            # The operation that an exception comes from describes it; those around it only fail.
+            enclosing = self._enclosing
+            if enclosing is not None and enclosing._record is not None:
+                enclosing._described = exception
+            if exception is not described:
                 span.record_exception(exception)  # last: it calls str() of a foreign exception
         except Exception as fault:
             self._recorder.count_fault(fault)
 
-    def _leave_context(self) -> None:
+    def _leave_context(self, exception: BaseException | None) -> None:
         token, self._token = self._token, None
-        if token is not None:
-            detach(token)
+        # A coroutine that is dropped is closed wherever its last reference goes, in some other
+        # context, which has to stay as it is.
+        if token is None or (
+            isinstance(exception, GeneratorExit) and get_current() is not self._context
+        ):
+            return
+        detach(token)
+        _enclosing.set(self._enclosing)
 
     def _resume(self) -> None:
         """Make the span current again, in whichever task runs now."""
         if self._context is not None:
             self._token = attach(self._context)
+            _enclosing.set(self)
 
 
 def is_cancellation(exception: BaseException) -> bool:
@@ -205,10 +231,30 @@ def is_cancellation(exception: BaseException) -> bool:
     )
 
 
+def type_name(message: Any) -> str:
+    """Class name of a message; a string is the name itself."""
+    cls = type(message)  # not isinstance: a proxy's __class__ may raise
+    if issubclass(cls, str):
+        return str(message)
+    return message.__name__ if issubclass(cls, type) else cls.__name__
+
+
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
     """What ``inspect`` says of plain functions and methods, at a tenth of the cost."""
     code = getattr(function, "__code__", None)  # proxies and mocks answer anything
     return isinstance(code, CodeType) and bool(code.co_flags & CO_COROUTINE)
+
+
+def is_awaitable(result: object) -> bool:
+    """Whether a handler's result is still to be awaited."""
+    cls = type(result)
+    if cls in _settled:
+        return False
+    if hasattr(cls, "__await__"):
+        return True
+    if len(_settled) < _MAX_SETTLED:
+        _settled.add(cls)
+    return False
 
 
 def call(operation: Operation, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -217,7 +263,7 @@ def call(operation: Operation, function: Callable[..., Any], *args: Any, **kwarg
         return _call_async(operation, function, args, kwargs)
     with operation:
         result = function(*args, **kwargs)
-        if hasattr(type(result), "__await__"):
+        if is_awaitable(result):
             operation._deferred = True
             return _await_later(operation, result, _Unawaited(operation))
         return operation.returned(result)
@@ -241,7 +287,7 @@ class _Unawaited:
         self._operation = operation
 
     def __del__(self) -> None:
-        if self._operation._entered:
+        if self._operation._record is not None:
             self._operation._finish(GeneratorExit())
 
 

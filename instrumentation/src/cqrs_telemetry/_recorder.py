@@ -6,17 +6,18 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.metrics import Histogram
 from opentelemetry.trace import Tracer
 
 from . import catalog
-from ._instruments import Cell, Cells, Instruments
+from ._instruments import Cell, Cells, InFlight, Instruments
 from ._operation import is_cancellation
 from .catalog import Attribute, Metric, Side, Status
 
 _logger = logging.getLogger("cqrs_telemetry")
+_NAMES = (str, type)  # a message may be given by its name or class
 
 
 @dataclass(frozen=True)
@@ -31,22 +32,25 @@ class Path:
     duration: Metric
     total: Metric
     active: Metric | None
+    amount: Metric | None  # what only this side measures: the result's size, the event's lag
     span_status: Attribute
 
 
 COMMANDS = Path(
     catalog.WRITE, catalog.WRITE_SCOPE, "command", (catalog.COMMAND_TYPE,), catalog.COMMAND_STATUS,
     catalog.COMMAND_DURATION, catalog.COMMAND_TOTAL, catalog.COMMAND_ACTIVE,
-    catalog.SPAN_COMMAND_STATUS,
+    None, catalog.SPAN_COMMAND_STATUS,
 )  # fmt: skip
 QUERIES = Path(
     catalog.READ, catalog.READ_SCOPE, "query", (catalog.QUERY_TYPE,), catalog.QUERY_STATUS,
-    catalog.QUERY_DURATION, catalog.QUERY_TOTAL, catalog.QUERY_ACTIVE, catalog.SPAN_QUERY_STATUS,
+    catalog.QUERY_DURATION, catalog.QUERY_TOTAL, catalog.QUERY_ACTIVE,
+    catalog.QUERY_RESULT_SIZE, catalog.SPAN_QUERY_STATUS,
 )  # fmt: skip
 PROJECTIONS = Path(
     catalog.PROJECTION, catalog.PROJECTION_SCOPE, "projection",
     (catalog.PROJECTION_NAME, catalog.EVENT_TYPE), catalog.PROJECTION_STATUS,
-    catalog.PROJECTION_DURATION, catalog.PROJECTION_TOTAL, None, catalog.SPAN_PROJECTION_STATUS,
+    catalog.PROJECTION_DURATION, catalog.PROJECTION_TOTAL, None,
+    catalog.PROJECTION_LAG, catalog.SPAN_PROJECTION_STATUS,
 )  # fmt: skip
 
 
@@ -68,26 +72,32 @@ class BoundedNames:
         """``name``, or ``_other`` when there have been too many."""
         if name in self._names:
             return name
-        with self._overflow.lock:  # which a forked child gets anew
-            if len(self._names) < self._limit:
-                self._names.add(name)
-                return name
-            warn, self._warned = not self._warned, True
-        if warn:
+        if len(self._names) < self._limit:  # threads may exceed it by one each
+            self._names.add(name)
+            return name
+        if not self._warned:
+            self._warned = True
             _logger.warning(
                 "more than %d values of %s: %r and further ones are recorded as %r; "
                 "raise max_types if they are all real types",
                 self._limit, self._attribute.key, name, catalog.OTHER_TYPE,
             )  # fmt: skip
-        self._overflow.add(1)
+        self._overflow.increment()
         return catalog.OTHER_TYPE
+
+
+class Outcome(NamedTuple):
+    """Where one outcome of one type is recorded."""
+
+    cell: Cell
+    attributes: dict[str, str]  # of the duration
 
 
 class TypeRecord:
     """Everything that is the same for all operations of one type."""
 
-    __slots__ = ("_durations", "_path", "_totals", "active", "base", "duration", "produced",
-                 "span_name", "totals")  # fmt: skip
+    __slots__ = ("_outcomes", "_path", "_totals", "active", "amount", "base", "duration",
+                 "produced", "span_name", "success")  # fmt: skip
 
     def __init__(self, path: Path, names: tuple[str, ...], instruments: Instruments) -> None:
         self._path = path
@@ -95,30 +105,24 @@ class TypeRecord:
         keys = (attribute.key for attribute in path.types)
         self.base = {catalog.SIDE.key: path.side, **dict(zip(keys, names, strict=True))}
         self.duration: Histogram = instruments.histograms[path.duration]
-        self.totals: Cells = instruments.cells[path.total]
-        self.active: Cell | None = instruments.cells[path.active].cell(
-            {key: self.base[key] for key in (a.key for a in path.active.attributes)}
-        ) if path.active else None  # fmt: skip
+        self.amount: Histogram | None = instruments.histograms[path.amount] if path.amount else None
+        self.active: InFlight | None = (
+            instruments.in_flight[path.active].cell(self.base) if path.active else None
+        )
         self.produced: dict[str, Cell] = {}  # by event type
-        self._durations: dict[Status, dict[str, str]] = {}
-        self._totals: dict[tuple[Status, str | None], Cell] = {}
+        self._totals: Cells[Cell] = instruments.counters[path.total]
+        self._outcomes: dict[tuple[Status, str | None], Outcome] = {}
+        self.success = self.outcome(catalog.SUCCESS, None)
 
-    def duration_attributes(self, status: Status) -> dict[str, str]:
-        """The attribute set of a duration."""
-        attributes = self._durations.get(status)
-        if attributes is None:
-            attributes = self._durations[status] = {**self.base, self._path.status.key: status}
-        return attributes
-
-    def total(self, status: Status, error_type: str | None = None) -> Cell:
-        """The counter's cell for an outcome."""
-        cell = self._totals.get((status, error_type))
-        if cell is None:
-            attributes = {**self.base, self._path.status.key: status}
-            if error_type is not None:
-                attributes[catalog.ERROR_TYPE.key] = error_type
-            cell = self._totals[status, error_type] = self.totals.cell(attributes)
-        return cell
+    def outcome(self, status: Status, error_type: str | None) -> Outcome:
+        """Counter and attributes of an outcome."""
+        outcome = self._outcomes.get((status, error_type))
+        if outcome is None:
+            duration = {**self.base, self._path.status.key: status}
+            total = {**duration, catalog.ERROR_TYPE.key: error_type} if error_type else duration
+            outcome = Outcome(self._totals.cell(total), duration)
+            self._outcomes[status, error_type] = outcome
+        return outcome
 
 
 class Recorder:
@@ -150,12 +154,12 @@ class Recorder:
 
     def bounded(self, attribute: Attribute) -> BoundedNames:
         """A limit on one attribute's values."""
-        overflow = self.instruments.cells[catalog.TELEMETRY_OVERFLOW].cell(
+        overflow = self.instruments.counters[catalog.TELEMETRY_OVERFLOW].cell(
             {catalog.SIDE.key: self.path.side, catalog.ATTRIBUTE_KEY.key: attribute.key}
         )
         return BoundedNames(attribute, self._max_types, overflow)
 
-    def record(self, *names: str) -> TypeRecord:
+    def record(self, names: tuple[str, ...]) -> TypeRecord:
         """The record of a type; types past the limit share one."""
         record = self._records.get(names)
         if record is None:
@@ -165,27 +169,22 @@ class Recorder:
                 record = TypeRecord(self.path, folded, self.instruments)
                 # A counter that appears with its first increment hides that increment from
                 # rate(), and a panel without series cannot be told from a broken one.
-                record.total(catalog.SUCCESS)
-                record.total(catalog.ERROR)
+                record.outcome(catalog.ERROR, None)
                 if self.path is PROJECTIONS:
                     self.skew(record)  # starts it at 0
                 record = self._records.setdefault(folded, record)
         return record
 
-    def batch(self, name: str) -> TypeRecord:
-        """The record of a batch's span, which counts nothing: its events do."""
-        return TypeRecord(self.path, (self._types[0].fold(name), ""), self.instruments)
-
     def declare(self, names: Iterable[str]) -> None:
         """Start the counters of known types at 0, before the first message."""
         for name in names:
-            self.record(name)
+            self.record((name,))
 
     def events_cell(self, record: TypeRecord, event_type: str) -> Cell:
         """The cell that counts one type of domain event from one type of command."""
         name = self.event_types.fold(event_type)
         attributes = {**record.base, catalog.EVENT_TYPE.key: name}
-        cell = self.instruments.cells[catalog.EVENTS_PRODUCED].cell(attributes)
+        cell = self.instruments.counters[catalog.EVENTS_PRODUCED].cell(attributes)
         if name == event_type:
             record.produced[name] = cell
         return cell
@@ -195,8 +194,11 @@ class Recorder:
     ) -> str:
         """The aggregate's id as text: given, taken from the message, or empty."""
         try:
-            if given is None and not isinstance(message, str | type):
-                given = take(message) if take else getattr(message, "aggregate_id", None)
+            if given is None:
+                if take is not None:
+                    given = take(message)
+                elif not issubclass(type(message), _NAMES):
+                    given = getattr(message, "aggregate_id", None)
             return "" if given is None else str(given)
         except Exception as fault:
             self.count_fault(fault)
@@ -206,7 +208,7 @@ class Recorder:
         """The cell that counts a projection's events from the future."""
         keys = (attribute.key for attribute in catalog.PROJECTION_CLOCK_SKEW.attributes)
         attributes = {key: record.base[key] for key in keys}
-        return self.instruments.cells[catalog.PROJECTION_CLOCK_SKEW].cell(attributes)
+        return self.instruments.counters[catalog.PROJECTION_CLOCK_SKEW].cell(attributes)
 
     def classify(self, exception: BaseException) -> Status:
         """The outcome that an exception stands for."""
@@ -215,14 +217,14 @@ class Recorder:
         return catalog.CANCELLED if is_cancellation(exception) else catalog.ERROR
 
     def _faults(self, attributes: dict[str, str]) -> Cell:
-        cells = self.instruments.cells[catalog.TELEMETRY_FAULTS]
+        cells = self.instruments.counters[catalog.TELEMETRY_FAULTS]
         return cells.cell({catalog.SIDE.key: self.path.side, **attributes})
 
     def count_fault(self, fault: Exception) -> None:
         """Count an error of the instrumentation itself; log the first of each type."""
         try:
             name = self.error_types.fold(type(fault).__name__)
-            self._faults({catalog.ERROR_TYPE.key: name}).add(1)
+            self._faults({catalog.ERROR_TYPE.key: name}).increment()
             if name not in self._logged_faults:
                 self._logged_faults.add(name)
                 _logger.warning(

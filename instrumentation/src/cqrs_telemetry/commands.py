@@ -5,22 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import Context
+
 from . import catalog
 from ._bus import Bus
-from ._operation import Operation, Result
+from ._operation import Operation, Result, type_name
 
 if TYPE_CHECKING:
+    from ._recorder import Recorder
     from .telemetry import CqrsTelemetry
 
 # Beyond these the span carries only the count: a bulk import would make a span of megabytes.
 _MAX_SPAN_EVENTS = 4
 _NOT_EVENTS = (str, bytes, Mapping)
+_PLAIN = (list, tuple)
+_SIDE, _TYPE, _ID = (
+    a.key for a in (catalog.SIDE, catalog.SPAN_COMMAND_TYPE, catalog.SPAN_AGGREGATE_ID)
+)
 
 
 class CommandOperation(Operation):
     """A command being handled."""
 
-    __slots__ = ("_events",)
+    __slots__ = ("_aggregate_id", "_produced")
+
+    def __init__(self, recorder: Recorder, command: Any, aggregate_id: Any = None) -> None:
+        super().__init__(recorder, command)
+        self._aggregate_id = aggregate_id
+        self._produced = 0
+
+    def _begin(self, current: Context, /) -> None:
+        command, recorder = self._message, self._recorder
+        name = type_name(command)
+        record = self._record = recorder.record((name,))
+        aggregate_id = recorder.identify(command, self._aggregate_id)
+        self._start_span(
+            record.span_name, current, {_SIDE: catalog.WRITE, _TYPE: name, _ID: aggregate_id}
+        )
 
     def produced(self, events: Iterable[Any]) -> None:
         """Count the domain events that the command produced, by their class names.
@@ -32,21 +53,24 @@ class CommandOperation(Operation):
         if record is None:
             return
         try:
-            if not hasattr(events, "__len__") or isinstance(events, _NOT_EVENTS):
+            # isinstance with abstract classes is slow: the usual classes are not asked.
+            if type(events) not in _PLAIN and (
+                not hasattr(events, "__len__") or isinstance(events, _NOT_EVENTS)
+            ):
                 return
             span = self._span
             traced = span.is_recording()
-            count = 0
-            for count, event in enumerate(events, 1):
+            for event in events:
                 name = type(event).__name__
                 cell = record.produced.get(name)
                 if cell is None:
                     cell = self._recorder.events_cell(record, name)
-                cell.add(1)
-                if traced and count <= _MAX_SPAN_EVENTS:
+                cell.increment()
+                self._produced += 1
+                if traced and self._produced <= _MAX_SPAN_EVENTS:
                     span.add_event(catalog.SPAN_EVENT_PRODUCED, {catalog.EVENT_TYPE.key: name})
             if traced:
-                span.set_attribute(catalog.SPAN_EVENTS_COUNT.key, count)
+                span.set_attribute(catalog.SPAN_EVENTS_COUNT.key, self._produced)
         except Exception as fault:
             self._recorder.count_fault(fault)
 

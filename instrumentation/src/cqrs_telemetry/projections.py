@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from math import isfinite
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opentelemetry.trace import Link
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
 
 from . import catalog
 from ._context import EventContext, span_context
-from ._operation import Operation, call, is_coroutine_function
+from ._operation import Operation, call, is_awaitable, is_coroutine_function, type_name
 from .catalog import Status
 
 if TYPE_CHECKING:
-    from ._recorder import TypeRecord
+    from ._recorder import Recorder, TypeRecord
     from .telemetry import CqrsTelemetry
 
 Timestamp = Callable[[Any], Any]
@@ -26,19 +28,74 @@ Timestamp = Callable[[Any], Any]
 _MAX_LINKS = 128  # OpenTelemetry's own default limit of a span
 _APPLIED = catalog.SPAN_PROJECTION_STATUS.values[0]
 _FRACTION = re.compile(r"\.(\d{1,6})\d*")
+_SIDE = catalog.SIDE.key
+_NAME = catalog.SPAN_PROJECTION_NAME.key
+_TYPE = catalog.SPAN_EVENT_TYPE.key
+_ID = catalog.SPAN_EVENT_AGGREGATE_ID.key
+_SIZE = catalog.SPAN_BATCH_SIZE.key
+
+
+class EventOptions(NamedTuple):
+    """What a projection knows about its events; see ``InstrumentedProjectionHandler``."""
+
+    timestamp: Timestamp | None = None
+    aggregate_id: Callable[[Any], Any] | None = None
+    child_if_younger_than: float | timedelta | None = None
 
 
 class ProjectionOperation(Operation):
     """An event being applied to a read model."""
 
-    __slots__ = ("_event", "_timestamp")
+    __slots__ = ("_event_context", "_name", "_options")
 
     def __init__(
-        self, *args: Any, event: Any = None, timestamp: Timestamp | None = None, **kwargs: Any
+        self,
+        recorder: Recorder,
+        name: str,
+        event: Any,
+        event_context: EventContext,
+        options: EventOptions,
     ) -> None:
-        super().__init__(*args, **kwargs)
-        self._event = event
-        self._timestamp = timestamp
+        super().__init__(recorder, event)
+        self._name = name
+        self._event_context = event_context
+        self._options = options
+
+    def _begin(self, current: Context, /) -> None:
+        name, event, recorder = self._name, self._message, self._recorder
+        event_type = type_name(event)
+        record = self._record = recorder.record((name, event_type))
+        parent, links = current, None
+        if self._event_context is not None:
+            parent, links = self._origin(current)
+        attributes = {
+            _SIDE: catalog.PROJECTION,
+            _NAME: name,
+            _TYPE: event_type,
+            _ID: recorder.identify(event, None, self._options.aggregate_id),
+        }
+        self._start_span(record.span_name, parent, attributes, links)
+
+    def _origin(self, current: Context) -> tuple[Context, list[Link] | None]:
+        """Parent and links: the event's cause is the one or the other."""
+        links = None
+        try:
+            cause = span_context(self._event_context)
+            if cause is not None:
+                links = [Link(cause)]  # stays when the age cannot be told
+                if self._is_young():
+                    return set_span_in_context(NonRecordingSpan(cause), current), None
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+        return current, links
+
+    def _is_young(self) -> bool:
+        limit = self._options.child_if_younger_than
+        if limit is None:
+            return False
+        created = creation_time(self._message, self._options.timestamp)
+        seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
+        return created is not None and time() - created < seconds
 
     def _measure(
         self, record: TypeRecord, status: Status, error_type: str | None, elapsed: float, /
@@ -55,19 +112,19 @@ class ProjectionOperation(Operation):
             self._recorder.count_fault(fault)
             lag = None
         if lag is not None:
-            histogram = self._recorder.instruments.histograms[catalog.PROJECTION_LAG]
-            histogram.record(lag, record.base, self._context)
+            if record.amount is not None:
+                record.amount.record(lag, record.base, self._context)
             attributes[catalog.SPAN_PROJECTION_LAG.key] = lag
         if span.is_recording():
             span.set_attributes(attributes)
 
     def _lag(self, record: TypeRecord) -> float | None:
-        created = creation_time(self._event, self._timestamp)
+        created = creation_time(self._message, self._options.timestamp)
         if created is None:
             return None
         lag = (time() - created) * 1000
         if lag < 0:
-            self._recorder.skew(record).add(1)
+            self._recorder.skew(record).increment()
             return 0.0
         return lag
 
@@ -99,13 +156,41 @@ class BatchedEvent(ProjectionOperation):
     """An event of a batch: measured by itself, inside the batch's span."""
 
     __slots__ = ()
-    _own_span = False
+
+    def _begin(self, _current: Context, /) -> None:
+        self._record = self._recorder.record((self._name, type_name(self._message)))
 
 
 class BatchOperation(Operation):
     """A batch of events being applied: one span around them; each event is measured by itself."""
 
-    __slots__ = ()
+    __slots__ = ("_event_contexts", "_name")
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        name: str,
+        events: Sequence[Any],
+        event_contexts: Iterable[EventContext],
+    ) -> None:
+        super().__init__(recorder, events)
+        self._name = name
+        self._event_contexts = event_contexts
+
+    def _begin(self, current: Context, /) -> None:
+        name, events = self._name, self._message
+        # The record counts nothing here; it knows the span's name, and that the batch is under way.
+        record = self._record = self._recorder.record((name, type_name(events[0])))
+        attributes = {_SIDE: catalog.PROJECTION, _NAME: name, _SIZE: len(events)}
+        self._start_span(record.span_name, current, attributes, self._origins())
+
+    def _origins(self) -> list[Link]:
+        try:
+            found = (span_context(source) for source in self._event_contexts)
+            return [Link(context) for context in islice(filter(None, found), _MAX_LINKS)]
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+            return []
 
     def _measure(
         self, _record: TypeRecord, status: Status, _error: str | None, _elapsed: float, /
@@ -145,12 +230,8 @@ class InstrumentedProjectionHandler:
 
         self.projection_name = projection_name
         self.read_store = read_store
-        self._telemetry = telemetry or default_telemetry()
-        self._options: dict[str, Any] = {
-            "timestamp": timestamp,
-            "aggregate_id": aggregate_id,
-            "child_if_younger_than": child_if_younger_than,
-        }
+        self._recorder = (telemetry or default_telemetry()).projections
+        self._options = EventOptions(timestamp, aggregate_id, child_if_younger_than)
 
     def handle_event(self, event: Any, event_context: EventContext = None) -> Any:
         """Apply one event; an awaitable when ``apply`` is async.
@@ -158,8 +239,8 @@ class InstrumentedProjectionHandler:
         ``event_context`` says which span caused the event: a ``SpanContext``, a ``Context`` or a
         carrier such as the event's metadata.
         """
-        operation = self._telemetry.projection(
-            self.projection_name, event, event_context, **self._options
+        operation = ProjectionOperation(
+            self._recorder, self.projection_name, event, event_context, self._options
         )
         return call(operation, self.apply, event)
 
@@ -169,35 +250,42 @@ class InstrumentedProjectionHandler:
         """Apply a batch in order, under one span with a link per event; stops at a failure.
 
         ``event_contexts`` go with the events by position. Each event has its own lag, duration and
-        outcome. An awaitable when ``apply`` is async.
+        outcome. An awaitable when ``apply`` is async. No events, no span.
         """
         batch = list(events)
-        links = self._links(event_contexts or ())
+        if not batch:
+            return _nothing() if is_coroutine_function(self.apply) else None
+        operation = BatchOperation(
+            self._recorder, self.projection_name, batch, event_contexts or ()
+        )
         if is_coroutine_function(self.apply):
-            return self._handle_events_async(batch, links)
-        with self._telemetry.projection_batch(self.projection_name, len(batch), links):
-            for event in batch:
-                call(self._batched(event), self.apply, event)
+            return call(operation, self._await_batch, iter(batch))
+        return call(operation, self._apply_batch, iter(batch))
+
+    def _apply_batch(self, events: Iterator[Any]) -> Any:
+        for event in events:
+            result = call(self._batched(event), self.apply, event)
+            if is_awaitable(result):  # apply is async without looking so
+                return self._await_batch(events, result)
         return None
 
-    async def _handle_events_async(self, batch: list[Any], links: list[Link]) -> None:
-        with self._telemetry.projection_batch(self.projection_name, len(batch), links):
-            for event in batch:
-                await call(self._batched(event), self.apply, event)
-
-    def _links(self, sources: Iterable[EventContext]) -> list[Link]:
-        try:
-            found = (span_context(source) for source in sources)
-            return [Link(context) for context in found if context is not None][:_MAX_LINKS]
-        except Exception as fault:
-            self._telemetry.projections.count_fault(fault)
-            return []
+    async def _await_batch(
+        self, events: Iterator[Any], first: Awaitable[Any] | None = None
+    ) -> None:
+        if first is not None:
+            await first
+        for event in events:
+            result = call(self._batched(event), self.apply, event)
+            if is_awaitable(result):
+                await result
 
     def _batched(self, event: Any) -> BatchedEvent:
-        return self._telemetry.batched_event(
-            self.projection_name, event, timestamp=self._options["timestamp"]
-        )
+        return BatchedEvent(self._recorder, self.projection_name, event, None, self._options)
 
     def apply(self, event: Any) -> Any:
         """Update the read model; override this."""
         raise NotImplementedError(f"{type(self).__name__} must override apply(event)")
+
+
+async def _nothing() -> None:
+    """What an empty batch of an async projection awaits."""

@@ -11,15 +11,16 @@ from opentelemetry.context import Context, attach, detach
 
 from . import catalog
 from ._bus import Bus
-from ._operation import Operation, Result
+from ._operation import Operation, Result, type_name
 from .catalog import Status
 
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from ._recorder import TypeRecord
+    from ._recorder import Recorder, TypeRecord
     from .telemetry import CqrsTelemetry
 
+_SIDE, _TYPE = catalog.SIDE.key, catalog.SPAN_QUERY_TYPE.key
 # What a page of results calls its rows, in the order of how sure the name is.
 _PAGE_FIELDS = ("items", "results")
 _NOT_ROWS = (str, bytes, bytearray, memoryview, Mapping)
@@ -32,9 +33,14 @@ class QueryOperation(Operation):
 
     __slots__ = ("_size",)
 
-    def __enter__(self) -> QueryOperation:
+    def __init__(self, recorder: Recorder, query: Any) -> None:
+        super().__init__(recorder, query)
         self._size: int | None = None
-        return super().__enter__()
+
+    def _begin(self, current: Context, /) -> None:
+        name = type_name(self._message)
+        record = self._record = self._recorder.record((name,))
+        self._start_span(record.span_name, current, {_SIDE: catalog.READ, _TYPE: name})
 
     def returned(self, result: Result) -> Result:
         """Take the query's result and record its size at the end.
@@ -44,7 +50,7 @@ class QueryOperation(Operation):
         they are consumed, and the operation ends with it. Text, bytes, mappings and lazy sets have
         no size: their length says something else, or costs another query.
         """
-        if not self._entered:
+        if self._record is None:
             return result
         try:
             if isinstance(result, GeneratorType):
@@ -69,8 +75,8 @@ class QueryOperation(Operation):
         size = self._size
         if size is None or status != catalog.SUCCESS:
             return
-        histogram = self._recorder.instruments.histograms[catalog.QUERY_RESULT_SIZE]
-        histogram.record(size, record.base, self._context)
+        if record.amount is not None:
+            record.amount.record(size, record.base, self._context)
         if self._span.is_recording():
             self._span.set_attribute(catalog.SPAN_RESULT_COUNT.key, size)
 
@@ -79,6 +85,8 @@ def result_size(result: object) -> int | None:
     """Items in a query's result, None when that cannot be told without touching it."""
     if result is None:
         return 0
+    if type(result) is list:  # the usual class; isinstance with abstract ones is slow
+        return len(result)
     if isinstance(result, _NOT_ROWS):
         return None
     if isinstance(result, _ROWS):
@@ -158,7 +166,7 @@ class _Step:
 
     def __enter__(self) -> None:
         context = self._operation._context
-        if self._operation._entered and context is not None:
+        if context is not None and self._operation._record is not None:
             self._token = attach(context)
 
     def __exit__(
@@ -170,7 +178,7 @@ class _Step:
         if self._token is not None:
             detach(self._token)
         operation = self._operation
-        if not operation._entered:
+        if operation._record is None:
             return
         if exception is None and not self._last:
             operation._size = (operation._size or 0) + 1

@@ -6,21 +6,18 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from time import time
 from typing import Any, TypeVar, cast
 
 from opentelemetry import trace
-from opentelemetry.context import get_current
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import Link, NonRecordingSpan, TracerProvider
+from opentelemetry.trace import TracerProvider
 
-from . import catalog
-from ._context import EventContext, span_context
+from ._context import EventContext
 from ._instruments import VERSION, instruments_for
 from ._operation import Operation, call
 from ._recorder import COMMANDS, PROJECTIONS, QUERIES, Path, Recorder
 from .commands import CommandOperation
-from .projections import BatchedEvent, BatchOperation, ProjectionOperation, Timestamp, creation_time
+from .projections import EventOptions, ProjectionOperation, Timestamp
 from .queries import QueryOperation
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -69,25 +66,11 @@ class CqrsTelemetry:
         ``command`` is a type name, a class or the command itself, whose ``aggregate_id`` is used
         unless one is given.
         """
-        name = type_name(command)
-        return CommandOperation(
-            self.commands,
-            self.commands.record(name),
-            {
-                catalog.SIDE.key: catalog.WRITE,
-                catalog.SPAN_COMMAND_TYPE.key: name,
-                catalog.SPAN_AGGREGATE_ID.key: self.commands.identify(command, aggregate_id),
-            },
-        )
+        return CommandOperation(self.commands, command, aggregate_id)
 
     def query(self, query: Any) -> QueryOperation:
         """A query being executed, for ``with``; ``query`` is a type name, a class or the query."""
-        name = type_name(query)
-        return QueryOperation(
-            self.queries,
-            self.queries.record(name),
-            {catalog.SIDE.key: catalog.READ, catalog.SPAN_QUERY_TYPE.key: name},
-        )
+        return QueryOperation(self.queries, query)
 
     def projection(
         self,
@@ -103,52 +86,8 @@ class CqrsTelemetry:
 
         The arguments are those of ``InstrumentedProjectionHandler``.
         """
-        recorder = self.projections
-        event_type = type_name(event)
-        parent, links = None, None
-        try:
-            cause = span_context(event_context)
-            if cause is not None:
-                links = [Link(cause)]  # stays when the age cannot be told
-                if _is_young(event, timestamp, child_if_younger_than):
-                    parent = trace.set_span_in_context(NonRecordingSpan(cause), get_current())
-                    links = None
-        except Exception as fault:
-            recorder.count_fault(fault)
-        return ProjectionOperation(
-            recorder,
-            recorder.record(name, event_type),
-            {
-                catalog.SIDE.key: catalog.PROJECTION,
-                catalog.SPAN_PROJECTION_NAME.key: name,
-                catalog.SPAN_EVENT_TYPE.key: event_type,
-                catalog.SPAN_EVENT_AGGREGATE_ID.key: recorder.identify(event, None, aggregate_id),
-            },
-            parent,
-            links,
-            event=event,
-            timestamp=timestamp,
-        )
-
-    def batched_event(
-        self, name: str, event: Any, *, timestamp: Timestamp | None = None
-    ) -> BatchedEvent:
-        """One event inside ``projection_batch``: its own metrics, the batch's span."""
-        record = self.projections.record(name, type_name(event))
-        return BatchedEvent(self.projections, record, {}, event=event, timestamp=timestamp)
-
-    def projection_batch(self, name: str, size: int, links: Sequence[Link] = ()) -> BatchOperation:
-        """A batch of events being applied by projection ``name``, for ``with``."""
-        return BatchOperation(
-            self.projections,
-            self.projections.batch(name),
-            {
-                catalog.SIDE.key: catalog.PROJECTION,
-                catalog.SPAN_PROJECTION_NAME.key: name,
-                catalog.SPAN_BATCH_SIZE.key: size,
-            },
-            links=list(links),
-        )
+        options = EventOptions(timestamp, aggregate_id, child_if_younger_than)
+        return ProjectionOperation(self.projections, name, event, event_context, options)
 
     def instrument_commands(self, dispatch: Function) -> Function:
         """Wrap the dispatch callable of a bus that you have: ``bus.dispatch = …(bus.dispatch)``.
@@ -167,25 +106,10 @@ class CqrsTelemetry:
         return _wrap(handle, functools.partial(self.projection, name))
 
 
-def type_name(message: Any) -> str:
-    """Class name of a message; a string is the name itself."""
-    if isinstance(message, str):
-        return message
-    return message.__name__ if isinstance(message, type) else type(message).__name__
-
-
 @functools.cache
 def default_telemetry() -> CqrsTelemetry:
     """What buses and handlers use unless told otherwise: the global providers."""
     return CqrsTelemetry()
-
-
-def _is_young(event: Any, timestamp: Timestamp | None, limit: float | timedelta | None) -> bool:
-    if limit is None:
-        return False
-    created = creation_time(event, timestamp)
-    seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
-    return created is not None and time() - created < seconds
 
 
 def _is_exception_class(value: Any) -> bool:
