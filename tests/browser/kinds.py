@@ -122,7 +122,10 @@ def dashboard() -> Json:
         "type": "text",
         "title": "Text about $size",
         "gridPos": {"x": 0, "y": 0, "w": 24, "h": 3},
-        "options": {"mode": "markdown", "content": "**Strong** <i>raw</i> [link](javascript:1) $size"},
+        "options": {
+            "mode": "markdown",
+            "content": "**Strong** <i>raw</i> [link](javascript:1) $size",
+        },
     }
     hidden = _panel("stat", "Inside $size", _target("vector($size)", instant=True))
     row = {

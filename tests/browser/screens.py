@@ -1,0 +1,78 @@
+"""A page of the preview, as the tests see it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+
+from cqrs_dashboards.preview import Preview
+
+ROOT = Path(__file__).parents[2]
+STATES = """() => Object.fromEntries([...document.querySelectorAll("[data-panel-id]")].map(
+    (each) => [each.querySelector("h3").textContent,
+               each.dataset.state === "drawn" ? "drawn" : `${each.dataset.state}: ${each.querySelector(".body").textContent}`]))"""
+
+Json = dict[str, Any]
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
+
+
+class Screen:
+    """A page of the preview, with everything that it complained of."""
+
+    def __init__(self, page: Page, preview: Preview) -> None:
+        self.page = page
+        self._preview = preview
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def open(self, uid: str, **parameters: str) -> Screen:
+        """Open a dashboard over the last five minutes, all rows open, and wait until it is drawn."""
+        url = self._preview.dashboard_url(uid, **{"from": "now-5m", "refresh": "", **parameters})
+        self.page.goto(url)
+        self.ready()
+        for row in self.page.locator(".row[aria-expanded=false]").all():
+            row.click()
+            self.ready()
+        return self
+
+    def ready(self) -> None:
+        """Wait until everything has been asked and drawn."""
+        self.page.wait_for_selector("body[data-ready=true]", timeout=30_000)
+
+    def states(self) -> dict[str, str]:
+        """What became of each panel, by title."""
+        found: dict[str, str] = self.page.evaluate(STATES)
+        return found
+
+    def panel(self, title: str) -> Locator:
+        """A panel's element."""
+        heading = self.page.locator("h3", has_text=title)
+        return self.page.locator("[data-panel-id]").filter(has=heading).first
+
+    def legend(self, title: str) -> list[str]:
+        """Names of the series in a panel's legend."""
+        names: list[str] = self.panel(title).locator(".legend button span").all_text_contents()
+        return names
+
+    def choose(self, variable: str, value: str) -> None:
+        """Tick one value of a variable."""
+        box = self.page.locator(f"[data-variable={variable}]")
+        box.locator("summary").click()
+        box.locator("label", has_text=value).locator("input").click()
+        self.ready()

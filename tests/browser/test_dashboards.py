@@ -1,0 +1,189 @@
+"""The generated dashboards in a real browser, on live data."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from screens import ROOT, Json, Screen, free_port
+from shop import PLAIN, QUOTE, SCRIPT
+
+from cqrs_alerts.config import Config
+from cqrs_dashboards.bundle import NAMES
+from cqrs_dashboards.cli import main
+from cqrs_dashboards.preview import Preview
+from cqrs_telemetry.catalog import COMMAND_TYPE
+
+pytestmark = pytest.mark.servers
+
+UIDS = [f"cqrs-{name}" for name in NAMES]
+WRITE = "cqrs-write-path"
+BY_TYPE = "Throughput by command type"
+VARIABLE = COMMAND_TYPE.key.replace(".", "_")
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_every_panel_is_drawn(screen: Screen, uid: str) -> None:
+    """Each panel of a live service shows data, and the browser complains of nothing."""
+    screen.open(uid)
+    states = screen.states()
+    assert len(states) > 10
+    assert {title: state for title, state in states.items() if state != "drawn"} == {}
+    assert screen.complaints == []
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_a_narrow_window_stays_readable(screen: Screen, uid: str) -> None:
+    """On a telephone nothing is cut off at the side, and each chart keeps most of the width."""
+    screen.page.set_viewport_size({"width": 400, "height": 800})
+    screen.open(uid)
+    assert screen.page.evaluate("document.documentElement.scrollWidth") <= 400
+    for panel in screen.page.locator("[data-panel-id]").all():
+        box = panel.bounding_box()
+        assert box is not None
+        assert box["width"] > (150 if panel.get_attribute("data-kind") == "stat" else 350)
+        assert box["height"] > 60
+        assert panel.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert set(screen.states().values()) == {"drawn"}
+
+
+def test_a_variable_changes_what_is_drawn(screen: Screen) -> None:
+    """Choosing one type leaves its series alone, here and after the address is opened again."""
+    screen.open(WRITE)
+    assert set(screen.legend(BY_TYPE)) == {PLAIN, "ShipOrder", SCRIPT, QUOTE}
+    screen.choose(VARIABLE, PLAIN)
+    assert screen.legend(BY_TYPE) == [PLAIN]
+    screen.page.reload()
+    screen.ready()
+    assert screen.legend(BY_TYPE) == [PLAIN]
+
+
+@pytest.mark.parametrize("name", [SCRIPT, QUOTE])
+def test_names_are_text(screen: Screen, name: str) -> None:
+    """A type's name is neither HTML on the page nor syntax in a query, also when it is chosen."""
+    screen.open(WRITE)
+    screen.choose(VARIABLE, name)
+    screen.panel(BY_TYPE).locator(".plot").hover()
+    assert screen.legend(BY_TYPE) == [name]
+    assert set(screen.states().values()) == {"drawn"}
+    assert name in screen.page.locator("#tooltip").text_content()
+    assert name in screen.panel("What fails").text_content()
+    assert screen.page.locator("img").count() == 0
+    assert screen.complaints == []
+
+
+def test_links_keep_time_and_variables(screen: Screen) -> None:
+    """The links between dashboards lead to the same range of time."""
+    screen.open(WRITE)
+    link = screen.page.locator("#links a", has_text="Read path")
+    link.click()
+    screen.ready()
+    assert "/d/cqrs-read-path?" in screen.page.url
+    assert "from=now-5m" in screen.page.url
+    assert "var-job=" in screen.page.url
+
+
+def test_a_chosen_range_is_drawn(screen: Screen) -> None:
+    """The time range is chosen from a list, or by dragging over a chart."""
+    screen.open(WRITE)
+    screen.page.select_option("#range", "now-15m")
+    screen.ready()
+    assert "from=now-15m" in screen.page.url
+    box = screen.panel(BY_TYPE).locator(".plot").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    screen.page.mouse.move(box["x"] + box["width"] * 0.7, middle)
+    screen.page.mouse.down()
+    screen.page.mouse.move(box["x"] + box["width"] * 0.9, middle, steps=5)
+    screen.page.mouse.up()
+    screen.page.wait_for_url(re.compile(r"from=\d+&to=\d+"))
+    screen.ready()
+    begin, end = map(int, re.findall(r"(?:from|to)=(\d+)", screen.page.url))
+    assert 60_000 < end - begin < 600_000
+
+
+def test_hover_is_shared(screen: Screen) -> None:
+    """A moment under the mouse is marked in every chart; the chart under it tells the values."""
+    screen.open(WRITE)
+    screen.panel(BY_TYPE).locator(".plot").hover()
+    charts = screen.page.locator("[data-kind=timeseries], [data-kind=heatmap]").count()
+    assert screen.page.locator(".crosshair:visible").count() == charts
+    assert "ops/s" in screen.page.locator("#tooltip").text_content()
+    screen.page.locator("#title").hover()
+    assert screen.page.locator(".crosshair:visible").count() == 0
+
+
+def test_descriptions_are_at_hand(screen: Screen, bundle: list[Json]) -> None:
+    """The icon beside a title shows the panel's description, by mouse or by keyboard."""
+    screen.open(WRITE)
+    (dashboard,) = (each for each in bundle if each["uid"] == WRITE)
+    (panel,) = (each for each in dashboard["panels"] if each["title"] == BY_TYPE)
+    icon = screen.panel(BY_TYPE).locator(".info")
+    icon.hover()
+    assert screen.page.locator("#tooltip").text_content() == panel["description"]
+    screen.page.mouse.move(0, 0)
+    assert not screen.page.locator("#tooltip").is_visible()
+    icon.focus()
+    assert screen.page.locator("#tooltip").is_visible()
+
+
+def test_light_and_dark(screen: Screen) -> None:
+    """The page follows the system, and the button turns it, charts too."""
+    screen.open(WRITE)
+    tick = screen.panel(BY_TYPE).locator(".xtick text").first
+    light = tick.evaluate("each => getComputedStyle(each).fill")
+    screen.page.locator("#theme").click()
+    assert screen.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    tick = screen.panel(BY_TYPE).locator(".xtick text").first
+    assert tick.evaluate("each => getComputedStyle(each).fill") != light
+
+
+def test_an_unreachable_prometheus_is_said_in_each_panel(
+    screen_of: Callable[[Preview], Screen], bundle: list[Json]
+) -> None:
+    """Without Prometheus there is a page whose panels name the address and the mend."""
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with Preview(bundle, nobody, Config().scrape_interval) as server, server.serving():
+        states = screen_of(server).open(WRITE).states()
+    assert states.pop("About this dashboard") == "drawn"
+    assert states
+    for state in states.values():
+        assert state.startswith(f"error: {nobody} cannot be reached")
+
+
+def test_the_list_leads_to_every_dashboard(screen: Screen, preview: Preview) -> None:
+    """The first page names all dashboards and links to them."""
+    screen.page.goto(preview.url)
+    screen.ready()
+    links = screen.page.locator("#list a")
+    assert [each.get_attribute("href") for each in links.all()][:-1] == [
+        f"/d/{uid}" for uid in UIDS
+    ]
+    links.first.click()
+    screen.ready()
+    assert screen.page.locator("[data-panel-id]").count() > 10
+
+
+@pytest.mark.usefixtures("preview")
+def test_screenshots_are_whole_pages(prometheus_url: str) -> None:
+    """One PNG per dashboard, as high as its page; look at them in .demo/screenshots."""
+    folder = ROOT / ".demo" / "screenshots"
+    command = ["preview", "--prometheus", prometheus_url, "--from", "now-5m"]
+    done = CliRunner().invoke(main, [*command, "--screenshot", str(folder)])
+    assert done.exit_code == 0, done.output
+    for uid in UIDS:
+        width, height = _size(folder / f"{uid}.png")
+        assert width == 1600
+        assert height > 2000
+    assert {each.suffix for each in folder.iterdir()} == {".png"}
+
+
+def _size(png: Path) -> tuple[int, int]:
+    header = png.read_bytes()[:24]
+    assert header.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", header[16:24])
+    return width, height

@@ -1,0 +1,124 @@
+"""Every kind of panel, drawn from a dashboard that is made for it."""
+
+from __future__ import annotations
+
+import pytest
+from kinds import MARKUP, UID
+from screens import Screen
+
+pytestmark = pytest.mark.servers
+
+NOT_DRAWN = {
+    "Nothing there": "empty: no such thing",
+    "Wrong query": 'error: invalid parameter "query": 1:5: parse error: unclosed left parenthesis',
+    "Unknown kind": "error: the preview does not draw panels of the type nodeGraph",
+}
+
+
+@pytest.fixture
+def kinds(screen: Screen) -> Screen:
+    """The dashboard, drawn."""
+    return screen.open(UID)
+
+
+def test_each_kind_is_drawn(kinds: Screen) -> None:
+    """Each kind draws; no data, a refused query and an unknown kind are said in the panel."""
+    states = kinds.states()
+    assert {title: state for title, state in states.items() if state != "drawn"} == NOT_DRAWN
+
+
+def test_names_are_not_markup_for_plotly(kinds: Screen) -> None:
+    """What Plotly would print in bold stays as it is, in axes and slices too."""
+    for title in ("States", "Pie", "Bar chart"):
+        assert MARKUP in kinds.panel(title).locator("svg text").all_text_contents() or any(
+            MARKUP in each for each in kinds.panel(title).locator("svg text").all_text_contents()
+        )
+
+
+def test_units_thresholds_and_mappings(kinds: Screen) -> None:
+    """Values stand in their unit, in the colour of their threshold, or under their mapping."""
+    value = kinds.panel("One stat").locator(".value")
+    assert value.text_content() == "70%"
+    assert value.evaluate("each => getComputedStyle(each).color") == "rgb(255, 152, 48)"
+    assert "up" in kinds.panel("States").locator("svg text").all_text_contents()
+    assert kinds.panel("Bar gauge").locator(".value").all_text_contents() == ["25%", "60%", "90%"]
+
+
+def test_tables_are_organized_and_sorted(kinds: Screen) -> None:
+    """Columns are renamed and left out as configured, rows sorted; a click on a heading sorts."""
+    table = kinds.panel("Table")
+    assert table.locator("th").all_text_contents() == ["Name", "Share ↓"]
+    names = table.locator("td:first-child")
+    assert names.all_text_contents() == [MARKUP, "beta", "alpha"]
+    table.locator("th button", has_text="Name").click()
+    assert names.all_text_contents() == [MARKUP, "alpha", "beta"]
+    cell = table.locator("td.number").first
+    assert cell.evaluate("each => getComputedStyle(each).backgroundColor") == "rgb(242, 73, 92)"
+
+
+def test_overrides_and_second_axis(kinds: Screen) -> None:
+    """A colour by regular expression and an axis on the right reach the chart."""
+    swatch = kinds.panel("Lines").locator(".legend button", has_text="alpha").locator("i")
+    assert swatch.evaluate("each => getComputedStyle(each).backgroundColor") == "rgb(184, 119, 217)"
+    right = kinds.panel("Two axes").locator(".y2tick text").all_text_contents()
+    assert right
+    assert all(each.endswith("ms") for each in right)
+
+
+def test_buckets_become_bands(kinds: Screen) -> None:
+    """The heatmap tells the rate inside a band, not the cumulative count up to its bound."""
+    plot = kinds.panel("Heatmap").locator(".plot")
+    box = plot.bounding_box()
+    assert box is not None
+    texts = []
+    for share in (0.2, 0.4, 0.6, 0.8):
+        kinds.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * (1 - share))
+        texts.append(kinds.page.locator("#tooltip td").all_text_contents())
+    # Bounds 5, 10, 100, +Inf at 1, 4, 9, 9.5 cumulated; the unit of the panel is a share.
+    assert texts == [
+        [" – 5 ms", "100%"],
+        ["5 ms – 10 ms", "300%"],
+        ["10 ms – 100 ms", "500%"],
+        ["100 ms – +Inf", "50%"],
+    ]
+
+
+def test_a_click_in_the_legend_shows_one_series(kinds: Screen) -> None:
+    """As in Grafana: one series alone, and all of them with a second click."""
+    panel = kinds.panel("Bars")
+    bars = panel.locator(".trace.bars")
+    assert bars.count() == 3
+    panel.locator(".legend button", has_text="beta").click()
+    assert bars.count() == 1
+    panel.locator(".legend button", has_text="beta").click()
+    assert bars.count() == 3
+
+
+def test_text_is_markdown_without_html(kinds: Screen) -> None:
+    """Markdown is rendered, HTML and script links in it stay text, variables are replaced."""
+    text = kinds.panel("Text about").locator(".text")
+    assert text.inner_html().strip() == (
+        "<p><strong>Strong</strong> &lt;i&gt;raw&lt;/i&gt; [link](javascript:1) small</p>"
+    )
+
+
+def test_rows_collapse_and_repeat(kinds: Screen) -> None:
+    """A row repeats per chosen value, with that value inside, and closes and opens."""
+    assert kinds.panel("Inside small").locator(".value").text_content() == "10%"
+    kinds.choose("size", "large")
+    kinds.page.locator(".row", has_text="Collapsed large").click()
+    kinds.ready()
+    assert kinds.panel("Inside large").locator(".value").text_content() == "90%"
+    assert kinds.panel("Inside small").is_visible()
+    kinds.page.locator(".row", has_text="Collapsed small").click()
+    assert not kinds.panel("Inside small").is_visible()
+
+
+def test_annotations_are_marked(kinds: Screen) -> None:
+    """Samples that follow each other are one region, named in the tooltip."""
+    shapes = kinds.panel("Bars").locator(".shapelayer path")
+    assert 3 <= shapes.count() <= 6  # every minute of five, ten seconds long
+    box = shapes.last.bounding_box()
+    assert box is not None
+    kinds.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert "Restart" in kinds.page.locator("#tooltip").text_content()
