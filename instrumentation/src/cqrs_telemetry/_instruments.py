@@ -32,7 +32,7 @@ class Cell:
     none held.
     """
 
-    __slots__ = ("_lock", "_reads", "attributes", "increment")
+    __slots__ = ("_reads", "attributes", "increment", "lock")
 
     def __init__(self, attributes: Attributes) -> None:
         self.attributes = attributes
@@ -41,14 +41,14 @@ class Cell:
     @property
     def value(self) -> int:
         """The total; reading takes one step of the count, which is subtracted."""
-        with self._lock:
+        with self.lock:
             value = self.increment() - self._reads
             self._reads += 1
             return value
 
     def restart(self) -> None:
         """Begin at 0 again."""
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._reads = 0
         self.increment = count().__next__
 

@@ -72,11 +72,12 @@ class BoundedNames:
         """``name``, or ``_other`` when there have been too many."""
         if name in self._names:
             return name
-        if len(self._names) < self._limit:  # threads may exceed it by one each
-            self._names.add(name)
-            return name
-        if not self._warned:
-            self._warned = True
+        with self._overflow.lock:  # which a forked child gets anew
+            if len(self._names) < self._limit:
+                self._names.add(name)
+                return name
+            warn, self._warned = not self._warned, True
+        if warn:
             _logger.warning(
                 "more than %d values of %s: %r and further ones are recorded as %r; "
                 "raise max_types if they are all real types",

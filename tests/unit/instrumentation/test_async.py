@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
 import gc
 import warnings
 from typing import Any
@@ -190,3 +191,26 @@ def test_a_handler_that_answers_any_attribute_is_called_plainly(
             return "done"
 
     assert bus(recorded, Proxy()).dispatch(PlaceOrder()) == "done"
+
+
+def test_a_coroutine_closed_elsewhere_leaves_that_context_alone(
+    recorded: RecordedTelemetry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A task that its loop forgot is collected by another: no complaint, no stray span."""
+
+    class Forever:
+        def __await__(self) -> Any:
+            yield
+
+    async def suspended(command: Any) -> None:
+        await Forever()
+
+    pending = bus(recorded, suspended).dispatch(PlaceOrder())
+    contextvars.copy_context().run(pending.send, None)
+    with recorded.telemetry.query("Elsewhere"):
+        here = trace.get_current_span()
+        pending.close()
+        assert trace.get_current_span() is here
+    recorded.assert_command("PlaceOrder", "cancelled")
+    assert recorded.value(catalog.COMMAND_ACTIVE) == 0
+    assert caplog.records == []

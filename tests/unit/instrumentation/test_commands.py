@@ -189,3 +189,12 @@ def test_active_counts_commands_under_way(recorded: RecordedTelemetry) -> None:
         bus.dispatch(PlaceOrder())
     assert inside == [1]
     assert recorded.value(catalog.COMMAND_ACTIVE) == 0
+
+
+def test_events_may_be_produced_in_several_goes(recorded: RecordedTelemetry) -> None:
+    """The span's count is of the whole command."""
+    with recorded.telemetry.command("Import") as operation:
+        operation.produced([OrderPlaced()])
+        operation.produced((OrderPlaced(), OrderPlaced()))
+    assert (recorded.spans()[0].attributes or {})["cqrs.events.count"] == 3
+    assert recorded.value(catalog.EVENTS_PRODUCED, event_type="OrderPlaced") == 3

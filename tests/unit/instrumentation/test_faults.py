@@ -323,3 +323,41 @@ def test_faults_are_logged_once_per_type(
     assert record.exc_info
     assert "write side failed" in record.getMessage()
     assert recorded.value(catalog.TELEMETRY_FAULTS) == 3
+
+
+class Unbound:
+    """A proxy without what it stands for: asking for its class raises."""
+
+    @property  # type: ignore[misc]  # what werkzeug's LocalProxy and Django's lazy objects do
+    def __class__(self) -> Any:
+        raise BrokenError
+
+
+def test_a_message_whose_class_cannot_be_asked(recorded: RecordedTelemetry) -> None:
+    """Messages are named by their type, without touching them."""
+    with recorded.telemetry.command(Unbound()):
+        pass
+    with recorded.telemetry.projection("orders", Unbound()):
+        pass
+    recorded.assert_command("Unbound")
+    recorded.assert_projected("orders", "Unbound")
+
+
+class Nameless(type):
+    """A class that does not say its name."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        if name == "__name__":
+            raise BrokenError
+        return super().__getattribute__(name)
+
+
+def test_a_message_that_cannot_be_named(recorded: RecordedTelemetry) -> None:
+    """The one case in which nothing but the fault can be counted; the business goes on."""
+    message = Nameless("Message", (), {})
+    with recorded.telemetry.command(message) as operation:
+        operation.produced([1])
+        operation.reject("x")
+    assert recorded.value(catalog.COMMAND_TOTAL) == 0
+    assert recorded.spans() == []
+    assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="BrokenError") == 1

@@ -22,7 +22,7 @@ for _ in range(10):
 held, release = threading.Event(), threading.Event()
 def hold():  # every lock that operations take, as a thread in the middle of them would
     instruments = recorded.telemetry.commands.instruments
-    locks = [c._lock for cells in instruments.counters.values() for c in cells._cells.values()]
+    locks = [c.lock for cells in instruments.counters.values() for c in cells._cells.values()]
     for lock in locks:
         lock.acquire()
     held.set()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import pickle
 import traceback
 from typing import Any
 
 import pytest
 from opentelemetry.trace import StatusCode
 
-from cqrs_telemetry import InstrumentedCommandBus, InstrumentedQueryBus, catalog
+from cqrs_telemetry import (
+    InstrumentedCommandBus,
+    InstrumentedQueryBus,
+    NoHandlerError,
+    catalog,
+)
 from cqrs_telemetry.testing import RecordedTelemetry
 
 
@@ -147,3 +153,76 @@ def test_success_has_no_error_type(recorded: RecordedTelemetry) -> None:
     assert "error.type" not in (recorded.spans()[0].attributes or {})
     points = recorded.points(catalog.COMMAND_TOTAL, command_status="success")
     assert all("error.type" not in point.attributes for point in points)
+
+
+def described(recorded: RecordedTelemetry) -> dict[str, list[str]]:
+    """Types of the exceptions that each span describes, by span name."""
+    return {
+        span.name: [str((event.attributes or {})["exception.type"]) for event in span.events]
+        for span in recorded.spans()
+    }
+
+
+def test_an_exception_that_passes_several_operations_is_described_once(
+    recorded: RecordedTelemetry,
+) -> None:
+    """The innermost span has the stack; those around it only fail, with the same error.type."""
+    telemetry = recorded.telemetry
+    with (
+        pytest.raises(KeyError),
+        telemetry.command("Outer"),
+        telemetry.projection("orders", "Placed"),
+        telemetry.query("Inner"),
+    ):
+        raise KeyError("x")
+    assert described(recorded) == {
+        "query.Inner": ["KeyError"],
+        "projection.orders": [],
+        "command.Outer": [],
+    }
+    for span in recorded.spans():
+        assert span.status.status_code is StatusCode.ERROR
+        assert (span.attributes or {})["error.type"] == "KeyError"
+
+
+def test_another_exception_is_described_by_its_own_operation(recorded: RecordedTelemetry) -> None:
+    """Each attempt of a retry, and what the outer operation raises in the end."""
+
+    def attempt(command: Any) -> None:
+        for _ in range(2):
+            with pytest.raises(KeyError), recorded.telemetry.query("Inner"):
+                raise KeyError("x")
+        raise ValueError("gave up")
+
+    bus = InstrumentedCommandBus({PlaceOrder: attempt}, telemetry=recorded.telemetry)
+    with pytest.raises(ValueError, match="gave up"):
+        bus.dispatch(PlaceOrder())
+    found = [
+        [(event.attributes or {})["exception.type"] for event in span.events]
+        for span in recorded.spans()
+    ]
+    assert found == [["KeyError"], ["KeyError"], ["ValueError"]]
+
+
+async def test_an_exception_out_of_a_task_is_described_once(recorded: RecordedTelemetry) -> None:
+    """Tasks that a handler starts know the operation around them."""
+
+    async def inner() -> None:
+        with recorded.telemetry.query("Inner"):
+            await asyncio.sleep(0)
+            raise KeyError("x")
+
+    async def outer(command: Any) -> None:
+        await asyncio.gather(inner())
+
+    bus = InstrumentedCommandBus({PlaceOrder: outer}, telemetry=recorded.telemetry)
+    with pytest.raises(KeyError):
+        await bus.dispatch(PlaceOrder())
+    assert described(recorded) == {"query.Inner": ["KeyError"], "command.PlaceOrder": []}
+
+
+def test_no_handler_error_survives_pickling() -> None:
+    """It may cross to another process, as through a process pool."""
+    error = NoHandlerError("No handler for X", "No handler found")
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made one line above
+    assert (str(copy), copy.description) == ("No handler for X", "No handler found")

@@ -294,3 +294,50 @@ def test_aggregate_id_hook(recorded: RecordedTelemetry) -> None:
     )
     orders.handle_event(OrderPlaced())
     assert attributes(recorded.spans()[0])["cqrs.event.aggregate_id"] == "order-o-1"
+
+
+async def test_a_batch_awaits_an_apply_that_does_not_look_async(
+    recorded: RecordedTelemetry,
+) -> None:
+    """Every event is applied in order inside the one span, and a failure stops the batch."""
+
+    class Decorated(InstrumentedProjectionHandler):
+        def apply(self, event: Any) -> Any:
+            async def work() -> None:
+                if event.failure:
+                    raise event.failure
+                self.read_store.append(event)
+
+            return work()
+
+    orders = Decorated("orders", [], telemetry=recorded.telemetry)
+    events = [OrderPlaced(), OrderPlaced(), OrderPlaced(failure=KeyError("x")), OrderPlaced()]
+    with pytest.raises(KeyError):
+        await orders.handle_events(events)
+    assert orders.read_store == events[:2]
+    recorded.assert_projected("orders", "OrderPlaced", count=2)
+    recorded.assert_projected("orders", "OrderPlaced", "error")
+    (span,) = recorded.spans()
+    assert attributes(span)["cqrs.projection.batch_size"] == 4
+
+
+async def test_an_empty_batch_records_nothing(recorded: RecordedTelemetry, orders: Orders) -> None:
+    """Who polls and finds nothing makes no spans; async projections may await it all the same."""
+
+    class AsyncOrders(InstrumentedProjectionHandler):
+        async def apply(self, event: Any) -> None:
+            raise AssertionError
+
+    assert orders.handle_events([]) is None
+    assert await AsyncOrders("orders", telemetry=recorded.telemetry).handle_events(iter(())) is None
+    assert recorded.spans() == []
+    assert recorded.points(catalog.PROJECTION_TOTAL) == []
+
+
+def test_a_batch_links_to_the_first_128_causes(
+    recorded: RecordedTelemetry, orders: Orders, cause: trace.Span
+) -> None:
+    """As many as OpenTelemetry keeps; the events without a cause do not use them up."""
+    contexts = [None, *[cause.get_span_context()] * 200]
+    orders.handle_events([OrderPlaced()] * 201, contexts)
+    assert len(recorded.spans("projection.orders")[0].links) == 128
