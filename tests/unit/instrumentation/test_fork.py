@@ -21,6 +21,9 @@ for _ in range(10):
 
 held, release = threading.Event(), threading.Event()
 def hold():  # every lock that operations take, as a thread in the middle of them would
+    with recorded.telemetry.command("Held"):  # in flight in the parent alone
+        hold_locks()
+def hold_locks():
     instruments = recorded.telemetry.commands.instruments
     locks = [c.lock for cells in instruments.counters.values() for c in cells._cells.values()]
     for lock in locks:
@@ -56,7 +59,7 @@ print(json.dumps({
 
 
 def test_a_forked_child_counts_from_zero_without_the_parents_locks() -> None:
-    """The child reports its own two commands, the parent its eleven, and nobody hangs."""
+    """The child reports its own two commands, the parent its twelve, and nobody hangs."""
     result = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM],
         capture_output=True,
@@ -69,5 +72,5 @@ def test_a_forked_child_counts_from_zero_without_the_parents_locks() -> None:
     assert found == {
         "child": {"total": 2, "produced": 2, "active": 0},
         "status": 0,
-        "parent": 11,
+        "parent": 12,
     }
