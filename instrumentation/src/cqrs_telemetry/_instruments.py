@@ -7,11 +7,11 @@ fraction of ``Counter.add``, and the SDK reads the cells at collection
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import weakref
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from itertools import count
 from typing import Any, Generic, TypeVar
 
@@ -20,8 +20,15 @@ from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvid
 
 from .catalog import METRICS, Metric
 
-VERSION = version("cqrs-telemetry")
 Attributes = Mapping[str, str]
+
+
+@functools.cache
+def package_version() -> str:
+    """The version of this package, which its instruments and tracers carry."""
+    from importlib.metadata import version  # slow to import; an SDK has done so already
+
+    return version("cqrs-telemetry")
 
 
 class Cell:
@@ -111,7 +118,9 @@ class Instruments:
         meters: dict[str, Meter] = {}
         for metric in METRICS:
             if metric.scope not in meters:
-                meters[metric.scope] = metrics.get_meter(metric.scope, VERSION, meter_provider)
+                meters[metric.scope] = metrics.get_meter(
+                    metric.scope, package_version(), meter_provider
+                )
             self._create(metric, meters[metric.scope])
         _instances.add(self)
 

@@ -6,8 +6,7 @@ counted and logged; whatever the business code raises passes through unaltered.
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
+import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from inspect import CO_COROUTINE
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="Operation")
 Result = TypeVar("Result")
 
-_CANCELLATIONS = (asyncio.CancelledError, concurrent.futures.CancelledError, GeneratorExit)
 _settled: set[type] = {type(None)}  # classes known to be no awaitables: hasattr is slow for these
 _MAX_SETTLED = 1000  # classes can be made without end
 # The operation around the one that begins, where spans are sampled; see _describe_failure.
@@ -225,10 +223,15 @@ class Operation:
 
 
 def is_cancellation(exception: BaseException) -> bool:
-    """Whether an exception means that the caller went away; trio's is known by its name."""
-    return isinstance(exception, _CANCELLATIONS) or (
-        type(exception).__name__ == "Cancelled" and type(exception).__module__.startswith("trio")
-    )
+    """Whether an exception means that the caller went away."""
+    if isinstance(exception, GeneratorExit):
+        return True
+    # Who raises theirs has imported them; importing asyncio takes longer than all of this package.
+    for name in ("asyncio", "concurrent.futures"):
+        if isinstance(exception, getattr(sys.modules.get(name), "CancelledError", ())):
+            return True
+    cls = type(exception)
+    return cls.__name__ == "Cancelled" and cls.__module__.startswith("trio")
 
 
 def type_name(message: Any) -> str:

@@ -13,7 +13,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from ._context import EventContext
-from ._instruments import VERSION, instruments_for
+from ._instruments import instruments_for, package_version
 from ._operation import Operation, call
 from ._recorder import COMMANDS, PROJECTIONS, QUERIES, Path, Recorder
 from .commands import CommandOperation
@@ -53,7 +53,7 @@ class CqrsTelemetry:
         instruments = instruments_for(meter_provider)
 
         def recorder(path: Path) -> Recorder:
-            tracer = trace.get_tracer(path.scope, VERSION, tracer_provider)
+            tracer = trace.get_tracer(path.scope, package_version(), tracer_provider)
             return Recorder(path, tracer, instruments, tuple(rejections), max_types)
 
         self.commands = recorder(COMMANDS)

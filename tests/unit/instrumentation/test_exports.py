@@ -42,6 +42,20 @@ def test_importing_does_not_import_an_sdk() -> None:
     assert "cqrs_telemetry.prometheus" not in modules
 
 
+def test_importing_is_quick() -> None:
+    """What takes longer to import than all of this package is left to who needs it."""
+    program = (
+        "import sys, opentelemetry.trace, opentelemetry.metrics, opentelemetry.propagate;"
+        "before = set(sys.modules); import cqrs_telemetry; print(*set(sys.modules) - before)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    added = set(result.stdout.split())
+    assert "cqrs_telemetry" in added
+    assert not added & {"asyncio", "concurrent.futures", "importlib.metadata", "email", "ssl"}
+
+
 def test_the_api_is_the_only_requirement() -> None:
     """Everything else is an extra."""
     plain = [line for line in requires("cqrs-telemetry") or [] if "extra ==" not in line]
