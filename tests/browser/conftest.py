@@ -84,7 +84,7 @@ def preview(prometheus_url: str, bundle: list[Json]) -> Iterator[Preview]:
     """The preview of all dashboards, and of one with every kind of panel, on live data."""
     shown = [*bundle, every_kind()]
     with Preview(shown, prometheus_url, Config().scrape_interval) as server, server.serving():
-        _wait_for_data(prometheus_url, [each for each in bundle])
+        _wait_for_data(prometheus_url, bundle)
         yield server
 
 

@@ -11,6 +11,7 @@ from typing import Any
 Json = dict[str, Any]
 
 UID = "every-kind"
+PALETTE: Json = {"color": {"mode": "palette-classic"}}
 MARKUP = "<b>bold</b>"  # Plotly would print it in bold
 STEPS = [
     {"color": "green", "value": None},
@@ -63,48 +64,97 @@ def _panel(kind: str, title: str, *targets: Json, **more: Any) -> Json:
 
 
 def _custom(**custom: Any) -> Json:
-    return {"color": {"mode": "palette-classic"}, "custom": {"fillOpacity": 30, **custom}}
+    return {**PALETTE, "custom": {"fillOpacity": 30, **custom}}
 
 
-_TABLE_COLUMNS = {
-    "excludeByName": {"Time": True},
-    "indexByName": {"name": 0, "Value": 1},
-    "renameByName": {"name": "Name", "Value": "Share"},
-}
+_NAMED_TABLE = _target(SERIES, format="table", instant=True)
+_NOW = _target(SERIES, instant=True)
+
+
+def _override(matcher: str, what: str, **properties: Any) -> Json:
+    return {
+        "matcher": {"id": matcher, "options": what},
+        "properties": [{"id": id_, "value": value} for id_, value in properties.items()],
+    }
+
+
 _OPEN = [
     _panel(
         "timeseries", "Lines", _target(WAVE),
-        defaults=_custom(thresholdsStyle={"mode": "dashed"}, fillOpacity=0, lineInterpolation="smooth"),
-        overrides=[{"matcher": {"id": "byRegexp", "options": "alp.*"}, "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": "purple"}}]}],
-        options={"legend": {"showLegend": True, "displayMode": "table", "placement": "right", "calcs": ["mean"]}},
+        defaults=_custom(
+            thresholdsStyle={"mode": "dashed"}, fillOpacity=0, lineInterpolation="smooth"
+        ),
+        overrides=[
+            _override("byRegexp", "alp.*", color={"mode": "fixed", "fixedColor": "purple"})
+        ],
+        options={"legend": {"displayMode": "table", "placement": "right", "calcs": ["mean"]}},
     ),
-    _panel("timeseries", "Bars", _target(WAVE), defaults={**_custom(drawStyle="bars", stacking={"mode": "normal", "group": "A"}), "max": None}),
+    _panel(
+        "timeseries", "Bars", _target(WAVE),
+        defaults={
+            **_custom(drawStyle="bars", stacking={"mode": "normal", "group": "A"}), "max": None
+        },
+    ),
     _panel(
         "timeseries", "Two axes", _target(WAVE),
         defaults=_custom(thresholdsStyle={"mode": "area"}),
-        overrides=[{"matcher": {"id": "byName", "options": "beta"}, "properties": [{"id": "unit", "value": "ms"}, {"id": "max", "value": None}, {"id": "custom.axisPlacement", "value": "right"}]}],
+        overrides=[
+            _override(
+                "byName", "beta", unit="ms", max=None, **{"custom.axisPlacement": "right"}
+            )
+        ],
     ),
-    _panel("stat", "One stat", _target("vector(0.7)", instant=True), defaults={"color": {"mode": "thresholds"}}),
-    _panel("stat", "Stats with sparklines", _target(WAVE), options={"graphMode": "area", "colorMode": "background"}),
-    _panel("gauge", "Gauges", _target(SERIES, instant=True)),
-    _panel("bargauge", "Bar gauge", _target(SERIES, instant=True), options={"orientation": "horizontal"}),
-    _panel("bargauge", "Bar gauge, upright", _target(SERIES, instant=True), options={"orientation": "vertical"}),
-    _panel("heatmap", "Heatmap", _target(BUCKETS, format="heatmap", legendFormat="{{le}}"), options={"yAxis": {"unit": "ms"}, "color": {"scheme": "Oranges"}}),
     _panel(
-        "table", "Table", _target(SERIES, format="table", instant=True), transformations=[{"id": "organize", "options": _TABLE_COLUMNS}],
+        "stat", "One stat", _target("vector(0.7)", instant=True),
+        defaults={"color": {"mode": "thresholds"}},
+    ),
+    _panel(
+        "stat", "Stats with sparklines", _target(WAVE),
+        options={"graphMode": "area", "colorMode": "background"},
+    ),
+    _panel("gauge", "Gauges", _NOW),
+    _panel("bargauge", "Bar gauge", _NOW, options={"orientation": "horizontal"}),
+    _panel("bargauge", "Bar gauge, upright", _NOW, options={"orientation": "vertical"}),
+    _panel(
+        "heatmap", "Heatmap", _target(BUCKETS, format="heatmap", legendFormat="{{le}}"),
+        options={"yAxis": {"unit": "ms"}, "color": {"scheme": "Oranges"}},
+    ),
+    _panel(
+        "table", "Table", _NAMED_TABLE,
+        transformations=[{
+            "id": "organize",
+            "options": {
+                "excludeByName": {"Time": True},
+                "indexByName": {"name": 0, "Value": 1},
+                "renameByName": {"name": "Name", "Value": "Share"},
+            },
+        }],
         options={"sortBy": [{"displayName": "Share", "desc": True}]},
-        overrides=[{"matcher": {"id": "byName", "options": "Share"}, "properties": [{"id": "custom.cellOptions", "value": {"type": "color-background"}}]}],
+        overrides=[
+            _override("byName", "Share", **{"custom.cellOptions": {"type": "color-background"}})
+        ],
     ),
     _panel(
         "state-timeline", "States", _target(STATE),
-        defaults={"mappings": [{"type": "value", "options": {"0": {"text": "up", "color": "green"}, "1": {"text": "down", "color": "red"}}}]},
+        defaults={"mappings": [{
+            "type": "value",
+            "options": {
+                "0": {"text": "up", "color": "green"}, "1": {"text": "down", "color": "red"}
+            },
+        }]},
     ),
-    _panel("piechart", "Pie", _target(SERIES, instant=True), defaults={"color": {"mode": "palette-classic"}}, options={"displayLabels": ["name", "percent"], "legend": {"placement": "right"}}),
-    _panel("barchart", "Bar chart", _target(SERIES, format="table", instant=True), defaults={"color": {"mode": "palette-classic"}}),
-    _panel("histogram", "Histogram", _target(WAVE), defaults={"color": {"mode": "palette-classic"}}),
-    _panel("timeseries", "Nothing there", _target("vector(1) > 2"), defaults={"noValue": "no such thing"}),
+    _panel(
+        "piechart", "Pie", _NOW, defaults=PALETTE,
+        options={"displayLabels": ["name", "percent"], "legend": {"placement": "right"}},
+    ),
+    _panel("barchart", "Bar chart", _NAMED_TABLE, defaults=PALETTE),
+    _panel("histogram", "Histogram", _target(WAVE), defaults=PALETTE),
+    _panel(
+        "timeseries", "Nothing there", _target("vector(1) > 2"),
+        defaults={"noValue": "no such thing"},
+    ),
     _panel("stat", "Wrong query", _target("sum(", instant=True)),
-    _panel("nodeGraph", "Unknown kind", _target(SERIES)),
+    _panel("nodeGraph", "Unknown kind", _NOW),
 ]  # fmt: skip
 
 
@@ -127,14 +177,15 @@ def dashboard() -> Json:
             "content": "**Strong** <i>raw</i> [link](javascript:1) $size",
         },
     }
-    hidden = _panel("stat", "Inside $size", _target("vector($size)", instant=True))
+    inside = _panel("stat", "Inside $size", _target("vector(${size:raw})", instant=True))
+    (hidden,) = _grid([inside], 61)
     row = {
         "type": "row", "title": "Collapsed $size", "collapsed": True, "repeat": "size",
         "gridPos": {"x": 0, "y": 60, "w": 24, "h": 1},
-        "panels": _grid([hidden], 61),
+        "panels": [hidden],
     }  # fmt: skip
     panels = [text, *_grid(_OPEN, 3), row]
-    for panel in (*panels, *row["panels"]):  # type: ignore[misc]  # the row's panels are a list
+    for panel in (*panels, hidden):
         panel["id"] = next(ids)
     return {
         "uid": UID,
@@ -143,11 +194,15 @@ def dashboard() -> Json:
         "tags": [],
         "time": {"from": "now-5m", "to": "now"},
         "annotations": {
-            "list": [{"name": "Restart", "enable": True, "expr": "vector(time() % 60) >= bool 50", "iconColor": "blue"}]
+            "list": [{
+                "name": "Restart", "enable": True, "iconColor": "blue",
+                "expr": "vector(time() % 60) >= bool 50",
+            }]
         },
         "templating": {
             "list": [{
-                "name": "size", "type": "custom", "query": "small : 0.1,large : 0.9", "multi": True, "includeAll": True,
+                "name": "size", "type": "custom", "query": "small : 0.1,large : 0.9",
+                "multi": True, "includeAll": True,
                 "current": {"text": ["small"], "value": ["0.1"]},
             }]
         },

@@ -11,9 +11,11 @@ from playwright.sync_api import Locator, Page
 from cqrs_dashboards.preview import Preview
 
 ROOT = Path(__file__).parents[2]
-STATES = """() => Object.fromEntries([...document.querySelectorAll("[data-panel-id]")].map(
-    (each) => [each.querySelector("h3").textContent,
-               each.dataset.state === "drawn" ? "drawn" : `${each.dataset.state}: ${each.querySelector(".body").textContent}`]))"""
+_STATES = """() => Object.fromEntries([...document.querySelectorAll(".panel")].map((each) => {
+    const { state } = each.dataset;
+    const text = state === "drawn" ? "" : `: ${each.querySelector(".body").textContent}`;
+    return [each.querySelector("h3").textContent, state + text];
+}))"""
 
 Json = dict[str, Any]
 
@@ -42,7 +44,7 @@ class Screen:
             self.complaints.append(message.text)
 
     def open(self, uid: str, **parameters: str) -> Screen:
-        """Open a dashboard over the last five minutes, all rows open, and wait until it is drawn."""
+        """Open a dashboard over five minutes, with all its rows, and wait until it is drawn."""
         url = self._preview.dashboard_url(uid, **{"from": "now-5m", "refresh": "", **parameters})
         self.page.goto(url)
         self.ready()
@@ -57,7 +59,7 @@ class Screen:
 
     def states(self) -> dict[str, str]:
         """What became of each panel, by title."""
-        found: dict[str, str] = self.page.evaluate(STATES)
+        found: dict[str, str] = self.page.evaluate(_STATES)
         return found
 
     def panel(self, title: str) -> Locator:
@@ -69,6 +71,17 @@ class Screen:
         """Names of the series in a panel's legend."""
         names: list[str] = self.panel(title).locator(".legend button span").all_text_contents()
         return names
+
+    def point(self, title: str, across: float, up: float = 0.5) -> str:
+        """Put the mouse on a chart, at shares of its width and height; returns what it tells."""
+        plot = self.panel(title).locator(".plot")
+        plot.scroll_into_view_if_needed()
+        area = plot.locator(".nsewdrag").bounding_box()
+        assert area is not None
+        self.page.mouse.move(
+            area["x"] + area["width"] * across, area["y"] + area["height"] * (1 - up)
+        )
+        return self.page.locator("#tooltip").text_content() or ""
 
     def choose(self, variable: str, value: str) -> None:
         """Tick one value of a variable."""

@@ -30,9 +30,8 @@ def test_each_kind_is_drawn(kinds: Screen) -> None:
 def test_names_are_not_markup_for_plotly(kinds: Screen) -> None:
     """What Plotly would print in bold stays as it is, in axes and slices too."""
     for title in ("States", "Pie", "Bar chart"):
-        assert MARKUP in kinds.panel(title).locator("svg text").all_text_contents() or any(
-            MARKUP in each for each in kinds.panel(title).locator("svg text").all_text_contents()
-        )
+        texts = kinds.panel(title).locator("svg text").all_text_contents()
+        assert any(MARKUP in each for each in texts)
 
 
 def test_units_thresholds_and_mappings(kinds: Screen) -> None:
@@ -67,20 +66,12 @@ def test_overrides_and_second_axis(kinds: Screen) -> None:
 
 def test_buckets_become_bands(kinds: Screen) -> None:
     """The heatmap tells the rate inside a band, not the cumulative count up to its bound."""
-    plot = kinds.panel("Heatmap").locator(".plot")
-    box = plot.bounding_box()
-    assert box is not None
-    texts = []
-    for share in (0.2, 0.4, 0.6, 0.8):
-        kinds.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * (1 - share))
-        texts.append(kinds.page.locator("#tooltip td").all_text_contents())
+    told = [kinds.point("Heatmap", 0.5, up) for up in (0.1, 0.4, 0.6, 0.9)]
     # Bounds 5, 10, 100, +Inf at 1, 4, 9, 9.5 cumulated; the unit of the panel is a share.
-    assert texts == [
-        [" – 5 ms", "100%"],
-        ["5 ms – 10 ms", "300%"],
-        ["10 ms – 100 ms", "500%"],
-        ["100 ms – +Inf", "50%"],
-    ]
+    for text, band in zip(
+        told, ("5 ms100%", "10 ms300%", "100 ms500%", "+Inf50%"), strict=True
+    ):
+        assert text.endswith(band)
 
 
 def test_a_click_in_the_legend_shows_one_series(kinds: Screen) -> None:
@@ -118,7 +109,8 @@ def test_annotations_are_marked(kinds: Screen) -> None:
     """Samples that follow each other are one region, named in the tooltip."""
     shapes = kinds.panel("Bars").locator(".shapelayer path")
     assert 3 <= shapes.count() <= 6  # every minute of five, ten seconds long
+    shapes.last.scroll_into_view_if_needed()
     box = shapes.last.bounding_box()
     assert box is not None
     kinds.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert "Restart" in kinds.page.locator("#tooltip").text_content()
+    assert "Restart" in kinds.page.locator("#tooltip").inner_text()

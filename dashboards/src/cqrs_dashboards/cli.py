@@ -89,7 +89,9 @@ def doctor(
 @click.option("--prometheus", "url", required=True, help="Address, as in http://localhost:9090.")
 @config_option
 @click.option("--dashboards", "folder", type=FOLDER, help="These files, not freshly made ones.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default: a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="0, the default: a free one."
+)
 @click.option("--from", "start", metavar="TIME", help="Start of the range, such as now-15m.")
 @click.option("--open", "browse", is_flag=True, help="Open the list of dashboards in a browser.")
 @click.option(

@@ -6,10 +6,8 @@ reaches three questions and nothing else, so this is no open proxy.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import plotly
 from markdown_it import MarkdownIt
@@ -35,8 +33,8 @@ _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _HEADERS = (
     # Plotly makes style elements; scripts come from here alone.
     (b"content-security-policy",
-     b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-     b"frame-ancestors 'none'; form-action 'none'; base-uri 'none'"),
+     (b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+     b"frame-ancestors 'none'; form-action 'none'; base-uri 'none'")),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )  # fmt: skip
