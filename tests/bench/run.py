@@ -1,4 +1,4 @@
-"""What one command, query and event cost: ours beside the contract's code, in one process.
+"""What one command, query and event cost: ours beside peers.py's, in one process.
 
 Peers take turns in short rounds, so that a machine whose speed drifts slows all of them alike;
 quote the ratios. ``python tests/bench/run.py [--rounds N] [--json FILE]``.
@@ -9,81 +9,25 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import seed
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from peers import PEERS, Operation, peers
 
-from cqrs_telemetry import (
-    CqrsTelemetry,
-    InstrumentedCommandBus,
-    InstrumentedProjectionHandler,
-    InstrumentedQueryBus,
-)
+from cqrs_telemetry import CqrsTelemetry
 
 CALLS_PER_ROUND = 200
-
-
-class OrderPlaced:
-    """A domain event."""
-
-    aggregate_id = "order-1"
-    timestamp = time.time()
-
-
-class PlaceOrder:
-    """A command."""
-
-    aggregate_id = "order-1"
-
-
-class ListOrders:
-    """A query."""
-
-
-@dataclass(frozen=True)
-class Placed:
-    """What the command's handler returns."""
-
-    events: tuple[Any, ...] = (OrderPlaced(),)
-
-
-class Place:
-    """The command's handler."""
-
-    result = Placed()
-
-    def handle(self, command: PlaceOrder) -> Placed:
-        """Place."""
-        return self.result
-
-
-class List:
-    """The query's handler."""
-
-    rows = [1] * 20
-
-    def handle(self, query: ListOrders) -> list[int]:
-        """List."""
-        return self.rows
-
-
-class Orders(InstrumentedProjectionHandler):
-    """Our projection."""
-
-    def apply(self, event: Any) -> None:
-        """Update the read model."""
 
 
 @dataclass(frozen=True)
@@ -97,39 +41,7 @@ class Row:
     median: float
 
 
-Peers = dict[str, Callable[[], Any]]
-
-
-def peers(tracers: Any, meters: Any, telemetry: CqrsTelemetry) -> dict[str, Peers]:
-    """For each path the peers' operation: theirs, ours, and the handler alone."""
-    place, listing, event = PlaceOrder(), ListOrders(), OrderPlaced()
-    commands, queries = {"PlaceOrder": Place()}, {"ListOrders": List()}
-    theirs = seed.CommandBus(commands, tracers, meters)
-    ours = InstrumentedCommandBus(commands, telemetry=telemetry)
-    their_queries = seed.QueryBus(queries, tracers, meters)
-    our_queries = InstrumentedQueryBus(queries, telemetry=telemetry)
-    their_events = seed.ProjectionHandler("orders", tracers, meters)
-    our_events = Orders("orders", telemetry=telemetry)
-    return {
-        "command": {
-            "contract": lambda: theirs.dispatch(place),
-            "ours": lambda: ours.dispatch(place),
-            "none": lambda: commands["PlaceOrder"].handle(place),
-        },
-        "query": {
-            "contract": lambda: their_queries.execute(listing),
-            "ours": lambda: our_queries.execute(listing),
-            "none": lambda: queries["ListOrders"].handle(listing),
-        },
-        "projection": {
-            "contract": lambda: their_events.handle_event(event),
-            "ours": lambda: our_events.handle_event(event),
-            "none": lambda: our_events.apply(event),
-        },
-    }
-
-
-def measure(path: str, tracing: str, operations: Peers, rounds: int) -> list[Row]:
+def measure(path: str, tracing: str, operations: dict[str, Operation], rounds: int) -> list[Row]:
     """Time the peers in turn."""
     times: dict[str, list[float]] = {name: [] for name in operations}
     for operation in operations.values():
@@ -172,17 +84,18 @@ def run(rounds: int) -> list[Row]:
 def render(rows: list[Row]) -> str:
     """The table: a line per path and kind of tracing."""
     lines = [
-        f"{'path':<11}{'tracing':<11}{'contract':>18}{'ours':>18}{'none':>8}{'ours/contract':>15}",
-        f"{'':<22}{'min  median µs':>18}{'min  median µs':>18}{'µs':>8}{'min   median':>15}",
-    ]
+        f"{'minimum / median, µs':<21}" + "".join(f"{peer:>15}" for peer in PEERS)
+        + f"{'ours/contract':>16}{'floor/contract':>16}{'ours/floor':>12}"
+    ]  # fmt: skip
     for path, tracing in dict.fromkeys((r.path, r.tracing) for r in rows):
-        by_peer = {r.peer: r for r in rows if (r.path, r.tracing) == (path, tracing)}
-        contract, ours, none = (by_peer[peer] for peer in ("contract", "ours", "none"))
+        found = {r.peer: r for r in rows if (r.path, r.tracing) == (path, tracing)}
+        contract, ours, floor = (found[peer] for peer in ("contract", "ours", "floor"))
         lines.append(
-            f"{path:<11}{tracing:<11}"
-            f"{contract.minimum:>9.2f}{contract.median:>9.2f}"
-            f"{ours.minimum:>9.2f}{ours.median:>9.2f}{none.median:>8.2f}"
-            f"{ours.minimum / contract.minimum:>8.2f}{ours.median / contract.median:>7.2f}"
+            f"{path:<11}{tracing:<10}"
+            + "".join(f"{found[p].minimum:>7.2f} /{found[p].median:>6.2f}" for p in PEERS)
+            + f"{ours.minimum / contract.minimum:>8.2f} /{ours.median / contract.median:>6.2f}"
+            + f"{floor.minimum / contract.minimum:>8.2f} /{floor.median / contract.median:>6.2f}"
+            + f"{ours.minimum / floor.minimum:>12.2f}"
         )
     return "\n".join(lines)
 
@@ -200,7 +113,7 @@ def machine() -> dict[str, str]:
     packages = ("opentelemetry-api", "opentelemetry-sdk", "cqrs-telemetry")
     return {
         "python": platform.python_version(),
-        "cpu": cpu,
+        "cpu": f"{cpu} x {os.cpu_count()}",
         **{package: version(package) for package in packages},
     }
 
@@ -211,15 +124,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=150, help="repeats of each peer")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
+    if arguments.rounds < 1:
+        parser.error(f"--rounds must be at least 1, not {arguments.rounds}")
     rows = run(arguments.rounds)
     about = machine()
     print(", ".join(f"{key} {value}" for key, value in about.items()))
-    print(f"{arguments.rounds} rounds of {CALLS_PER_ROUND} calls each, peers in turn\n")
+    print(f"{arguments.rounds} rounds of {CALLS_PER_ROUND} calls each, peers in turn")
+    print("floor: the calls into OpenTelemetry that ours makes, and nothing else\n")
     print(render(rows))
     if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"machine": about, "rows": [asdict(row) for row in rows]}, indent=2)
-        )
+        written = {"machine": about, "rows": [asdict(row) for row in rows]}
+        unfinished = arguments.json.with_name(arguments.json.name + ".tmp")
+        unfinished.write_text(json.dumps(written, indent=2) + "\n")
+        unfinished.replace(arguments.json)
 
 
 if __name__ == "__main__":
