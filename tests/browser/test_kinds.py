@@ -68,9 +68,7 @@ def test_buckets_become_bands(kinds: Screen) -> None:
     """The heatmap tells the rate inside a band, not the cumulative count up to its bound."""
     told = [kinds.point("Heatmap", 0.5, up) for up in (0.1, 0.4, 0.6, 0.9)]
     # Bounds 5, 10, 100, +Inf at 1, 4, 9, 9.5 cumulated; the unit of the panel is a share.
-    for text, band in zip(
-        told, ("5 ms100%", "10 ms300%", "100 ms500%", "+Inf50%"), strict=True
-    ):
+    for text, band in zip(told, ("5 ms100%", "10 ms300%", "100 ms500%", "+Inf50%"), strict=True):
         assert text.endswith(band)
 
 

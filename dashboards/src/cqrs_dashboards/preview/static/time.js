@@ -39,8 +39,9 @@ function startOf(at, unit) {
 
 // The step that a panel's width asks for, rounded to one that people read; not below `least`.
 export function interval(range, points, least) {
-  const wanted = Math.max(range / Math.max(points, 1), least);
-  if (wanted === least) return least;
+  const floor = Math.max(least, Math.ceil(range / MOST_POINTS / SECOND) * SECOND);
+  const wanted = range / Math.max(points, 1);
+  if (wanted <= floor) return floor;
   const steps = [
     1, 2, 5, 10, 20, 50, 100, 200, 500, SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND,
     20 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 20 * MINUTE,
@@ -48,7 +49,7 @@ export function interval(range, points, least) {
   ];
   // Grafana's rule: the largest step whose geometric neighbourhood holds the wanted one.
   const next = steps.findIndex((step, index) => wanted < (step + (steps[index + 1] ?? Infinity)) / 2);
-  return Math.max(steps[next], least, Math.ceil(range / MOST_POINTS / SECOND) * SECOND);
+  return Math.max(steps[next], floor);
 }
 
 // Grafana aligns a range to its step, so that a refresh moves points and does not resample them.

@@ -1,0 +1,195 @@
+"""What the page makes of Grafana's JSON, module by module, in the browser that runs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from screens import free_port
+
+from cqrs_alerts.config import Config
+from cqrs_dashboards.preview import Preview
+
+CALL = "([file, name, given]) => import(`/static/${file}.js`).then((each) => each[name](...given))"
+
+
+@pytest.fixture(scope="module")
+def call(browser: Browser) -> Any:
+    """Calls a function of a module of the page; nothing here asks Prometheus."""
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with Preview([], nobody, Config().scrape_interval) as server, server.serving():
+        page = browser.new_page()
+        page.goto(server.url)
+        yield lambda file, name, *given: page.evaluate(CALL, [file, name, list(given)])
+        page.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "decimals", "text"),
+    [
+        (0, "ms", None, "0 ms"),
+        (0.25, "ms", None, "0.250 ms"),
+        (999, "ms", None, "999 ms"),
+        (1500, "ms", None, "1.50 s"),
+        (90_000, "ms", None, "1.50 min"),
+        (7_200_000, "ms", None, "2 hour"),
+        (172_800_000, "ms", None, "2 day"),
+        (0.002, "s", None, "2 ms"),
+        (90, "s", None, "1.50 mins"),
+        (0.0371, "percentunit", None, "3.71%"),
+        (1, "percentunit", None, "100%"),
+        (12.5, "percent", 0, "13%"),
+        (20.8123, "ops", None, "20.8 ops/s"),
+        (1500, "reqps", None, "1.50K req/s"),
+        (53.25, "eps", None, "53.3 evt/s"),
+        (1_250_000, "short", None, "1.25 Mil"),
+        (1536, "bytes", None, "1.50 KiB"),
+        (1500, "decbytes", None, "1.50 kB"),
+        (3, "none", None, "3"),
+        (3.14159, "none", 2, "3.14"),
+        (1, "bool_yes_no", None, "Yes"),
+        (4, "suffix: apples", None, "4 apples"),
+        (-0.0001, "none", 2, "0.00"),
+    ],
+)
+def test_values_read_as_in_grafana(
+    call: Any, value: float, unit: str, decimals: int | None, text: str
+) -> None:
+    """Scale, decimals and suffix are Grafana's."""
+    assert call("units", "formatValue", value, unit, decimals) == text
+
+
+def variable(*values: str, multi: bool = True, **more: Any) -> dict[str, Any]:
+    """A variable as the page keeps it."""
+    return {"values": list(values), "multi": multi, "options": ["a.b", "c"], **more}
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen", "replaced"),
+    [
+        ('x=~"$v"', variable("a.b"), 'x=~"a\\\\.b"'),
+        ('x=~"$v"', variable("a.b", "c"), 'x=~"(a\\\\.b|c)"'),
+        ('x=~"$v"', variable("$__all", allValue=".+"), 'x=~".+"'),
+        ('x=~"$v"', variable("$__all"), 'x=~"(a\\\\.b|c)"'),
+        ('x="$v"', variable("a.b", multi=False), 'x="a.b"'),
+        ('x="${v}"', variable('e"}', multi=False), 'x="e\\"}"'),
+        ('x=~"[[v]]"', variable('e"}\n'), 'x=~"e\\"\\\\}\\n"'),
+        ("${v:regex}", variable("a.b", "c"), "(a\\.b|c)"),
+        ("${v:pipe}", variable("a.b", "c"), "a.b|c"),
+        ("${v:csv}", variable("a.b", "c"), "a.b,c"),
+        ("${v:json}", variable("a.b", "c"), '["a.b","c"]'),
+        ("${v:raw}", variable("0.1"), "0.1"),
+        ("$unknown $v_not", variable("c"), "$unknown $v_not"),
+    ],
+)
+def test_variables_are_replaced_as_in_grafana(
+    call: Any, text: str, chosen: dict[str, Any], replaced: str
+) -> None:
+    """Formats, All and escapes are Grafana's; quotes cannot leave the string that they are in."""
+    assert call("interpolate", "interpolate", text, {"v": chosen}) == replaced
+
+
+@pytest.mark.parametrize(
+    ("span", "points", "least", "step"),
+    [
+        (3_600_000, 500, 1000, 5000),
+        (3_600_000, 500, 15_000, 15_000),
+        (86_400_000, 500, 15_000, 120_000),
+        (300_000, 500, 5000, 5000),
+        (2_592_000_000, 10_000_000, 1000, 236_000),
+    ],
+)
+def test_steps_are_round_and_bounded(
+    call: Any, span: int, points: int, least: int, step: int
+) -> None:
+    """A step is one that people read, at least the scrape interval, and within 11,000 points."""
+    assert call("time", "interval", span, points, least) == step
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("now", 1_000_000_000),
+        ("now-5m", 1_000_000_000 - 300_000),
+        ("now+1h", 1_000_000_000 + 3_600_000),
+        ("123456", 123_456),
+        ("1970-01-01T00:01:00Z", 60_000),
+        ("yesterday", None),
+    ],
+)
+def test_times_are_read_as_in_grafana(call: Any, text: str, at: int | None) -> None:
+    """Relative times, milliseconds and ISO dates; anything else is refused."""
+    assert call("time", "parseTime", text, 1_000_000_000) == at
+
+
+def test_rates_see_four_scrapes(call: Any) -> None:
+    """The rate interval is a step and a scrape, and never less than four scrapes."""
+    for step, expected in ((15_000, "1m"), (300_000, "315s")):
+        values = call("panel", "stepBuiltins", step, 15_000)
+        assert call("interpolate", "interpolate", "[$__rate_interval]", values) == f"[{expected}]"
+
+
+FRAME = {
+    "refId": "A",
+    "fields": [
+        {"name": "Time", "type": "time", "labels": {}, "values": [1, 1]},
+        {"name": "type", "type": "string", "labels": {}, "values": ["x", "y"]},
+        {"name": "Value", "type": "number", "labels": {}, "values": [2, 1]},
+    ],
+}
+OTHER = {
+    "refId": "B",
+    "fields": [
+        {"name": "type", "type": "string", "labels": {}, "values": ["y"]},
+        {"name": "Value #B", "type": "number", "labels": {}, "values": [5]},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("frames", "transformations", "columns"),
+    [
+        (
+            [FRAME],
+            [{"id": "organize", "options": {"excludeByName": {"Time": True}}}],
+            {"type": ["x", "y"], "Value": [2, 1]},
+        ),
+        (
+            [FRAME, OTHER],
+            [{"id": "merge"}],
+            {"Time": [1, 1], "type": ["x", "y"], "Value": [2, 1], "Value #B": [None, 5]},
+        ),
+        (
+            [FRAME, OTHER],
+            [{"id": "joinByField", "options": {"byField": "type", "mode": "inner"}}],
+            {"Time": [1], "type": ["y"], "Value": [1], "Value #B": [5]},
+        ),
+        (
+            [FRAME],
+            [
+                {"id": "sortBy", "options": {"sort": [{"field": "Value"}]}},
+                {"id": "limit", "options": {"limitField": 1}},
+                {"id": "filterFieldsByName", "options": {"include": {"names": ["type"]}}},
+            ],
+            {"type": ["y"]},
+        ),
+        (
+            [FRAME],
+            [{"id": "reduce", "options": {"reducers": ["max"]}}],
+            {"Field": ["Value"], "Max": [2]},
+        ),
+    ],
+)
+def test_transformations(
+    call: Any, frames: list[Any], transformations: list[Any], columns: dict[str, list[Any]]
+) -> None:
+    """Columns and rows after Grafana's transformations."""
+    (frame,) = call("transformations", "transform", frames, transformations)
+    assert {field["name"]: field["values"] for field in frame["fields"]} == columns
+
+
+def test_an_unknown_transformation_is_named(call: Any) -> None:
+    """What cannot be computed is refused, not left out."""
+    with pytest.raises(Exception, match="does not know the transformation pivot"):
+        call("transformations", "transform", [FRAME], [{"id": "pivot"}])
