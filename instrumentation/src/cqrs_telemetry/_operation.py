@@ -166,6 +166,8 @@ class Operation:
                 self._leave_context(exception)
             if self._span is not INVALID_SPAN:
                 self._end_span()
+            # Contexts that tasks copied meanwhile may keep this for as long as they live.
+            self._message = self._enclosing = self._described = None
 
     def _end_span(self) -> None:
         try:
@@ -186,7 +188,6 @@ class Operation:
     ) -> None:
         span = self._span
         try:
-            described, self._described = self._described, None
             if not span.is_recording():
                 return
             span.set_attribute(self._recorder.path.span_status.key, status)
@@ -199,7 +200,7 @@ class Operation:
             enclosing = self._enclosing
             if enclosing is not None and enclosing._record is not None:
                 enclosing._described = exception
-            if exception is not described:
+            if exception is not self._described:
                 span.record_exception(exception)  # last: it calls str() of a foreign exception
         except Exception as fault:
             self._recorder.count_fault(fault)

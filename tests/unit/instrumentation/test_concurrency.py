@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +12,12 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from cqrs_telemetry import InstrumentedCommandBus, InstrumentedQueryBus, catalog
+from cqrs_telemetry import (
+    CommandOperation,
+    InstrumentedCommandBus,
+    InstrumentedQueryBus,
+    catalog,
+)
 from cqrs_telemetry.testing import RecordedTelemetry
 
 THREADS, EACH = 8, 500
@@ -101,3 +109,21 @@ def test_a_failure_goes_up_through_nested_messages(recorded: RecordedTelemetry) 
     assert caught.value is failure
     recorded.assert_command("Outer", "error")
     recorded.assert_command("Inner", "error")
+
+
+def test_a_copied_context_does_not_keep_what_was_handled(recorded: RecordedTelemetry) -> None:
+    """A task that outlives its operation holds neither the message nor the operations before."""
+    contexts = [contextvars.copy_context()]
+    alive = []
+
+    def handle() -> None:
+        message = Inner()
+        alive.append(weakref.ref(message))
+        with recorded.telemetry.command(message):
+            contexts.append(contextvars.copy_context())
+
+    for _ in range(10):  # each starts the next one inside itself, as event chains do
+        contexts.pop().run(handle)
+    gc.collect()
+    assert [message() for message in alive] == [None] * 10
+    assert sum(isinstance(each, CommandOperation) for each in gc.get_objects()) <= 1
