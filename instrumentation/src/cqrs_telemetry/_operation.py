@@ -31,6 +31,8 @@ from ._context import is_suppressed
 if TYPE_CHECKING:
     from contextvars import Token
 
+    from opentelemetry.metrics import Histogram
+
     from ._recorder import Recorder, TypeRecord
 
 Self = TypeVar("Self", bound="Operation")
@@ -71,6 +73,8 @@ class Operation:
         "_start",
         "_token",
     )
+
+    _counts = True
 
     def __init__(self, recorder: Recorder, message: Any) -> None:
         self._recorder = recorder
@@ -158,7 +162,12 @@ class Operation:
             if error_type is not None:
                 error_type = self._recorder.error_types.fold(error_type)
                 self._describe_failure(status, error_type, exception)
-            self._measure(record, status, error_type, elapsed)
+            if self._counts:  # first the count, which no provider can fail
+                outcome = record.outcome(status, error_type) if error_type else record.success
+                outcome.cell.increment()
+                record.duration.record(elapsed, outcome.attributes, self._context)
+            if error_type is None and record.amount is not None:
+                self._measure(record, record.amount)
         except Exception as fault:
             self._recorder.count_fault(fault)
         finally:
@@ -175,13 +184,9 @@ class Operation:
         except Exception as fault:
             self._recorder.count_fault(fault)
 
-    def _measure(
-        self, record: TypeRecord, status: catalog.Status, error_type: str | None, elapsed: float, /
-    ) -> None:
-        """Record metrics, inside the span; first the count, which no provider can fail."""
-        outcome = record.success if error_type is None else record.outcome(status, error_type)
-        outcome.cell.increment()
-        record.duration.record(elapsed, outcome.attributes, self._context)
+    def _measure(self, record: TypeRecord, amount: Histogram, /) -> None:
+        """After success, record what only this side measures, inside the span."""
+        raise NotImplementedError
 
     def _describe_failure(
         self, status: catalog.Status, error_type: str, exception: BaseException | None

@@ -109,4 +109,4 @@ class InstrumentedCommandBus(Bus):
         Raises:
             NoHandlerError: a ``ValueError``, when there is no handler for the command's class.
         """
-        return self._run(self._telemetry.command(command), command)
+        return self._run(CommandOperation(self._telemetry.commands, command), command)

@@ -16,9 +16,10 @@ from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
 from . import catalog
 from ._context import EventContext, span_context
 from ._operation import Operation, call, is_awaitable, is_coroutine_function, type_name
-from .catalog import Status
 
 if TYPE_CHECKING:
+    from opentelemetry.metrics import Histogram
+
     from ._recorder import Recorder, TypeRecord
     from .telemetry import CqrsTelemetry
 
@@ -97,13 +98,8 @@ class ProjectionOperation(Operation):
         seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
         return created is not None and time() - created < seconds
 
-    def _measure(
-        self, record: TypeRecord, status: Status, error_type: str | None, elapsed: float, /
-    ) -> None:
-        super()._measure(record, status, error_type, elapsed)
+    def _measure(self, record: TypeRecord, amount: Histogram, /) -> None:
         # Lag says when readers could see the event: after apply, and only if it was applied.
-        if status != catalog.SUCCESS:
-            return
         span = self._span
         attributes: dict[str, Any] = {catalog.SPAN_PROJECTION_STATUS.key: _APPLIED}
         try:
@@ -112,8 +108,7 @@ class ProjectionOperation(Operation):
             self._recorder.count_fault(fault)
             lag = None
         if lag is not None:
-            if record.amount is not None:
-                record.amount.record(lag, record.base, self._context)
+            amount.record(lag, record.base, self._context)
             attributes[catalog.SPAN_PROJECTION_LAG.key] = lag
         if span.is_recording():
             span.set_attributes(attributes)
@@ -165,6 +160,7 @@ class BatchOperation(Operation):
     """A batch of events being applied: one span around them; each event is measured by itself."""
 
     __slots__ = ("_event_contexts", "_name")
+    _counts = False
 
     def __init__(
         self,
@@ -192,10 +188,8 @@ class BatchOperation(Operation):
             self._recorder.count_fault(fault)
             return []
 
-    def _measure(
-        self, _record: TypeRecord, status: Status, _error: str | None, _elapsed: float, /
-    ) -> None:
-        if status == catalog.SUCCESS and self._span.is_recording():
+    def _measure(self, _record: TypeRecord, _amount: Histogram, /) -> None:
+        if self._span.is_recording():
             self._span.set_attribute(catalog.SPAN_PROJECTION_STATUS.key, _APPLIED)
 
 

@@ -12,10 +12,11 @@ from opentelemetry.context import Context, attach, detach
 from . import catalog
 from ._bus import Bus
 from ._operation import Operation, Result, type_name
-from .catalog import Status
 
 if TYPE_CHECKING:
     from contextvars import Token
+
+    from opentelemetry.metrics import Histogram
 
     from ._recorder import Recorder, TypeRecord
     from .telemetry import CqrsTelemetry
@@ -68,15 +69,11 @@ class QueryOperation(Operation):
         """One resumption of the generator that this query returned."""
         return _Step(self, last)
 
-    def _measure(
-        self, record: TypeRecord, status: Status, error_type: str | None, elapsed: float, /
-    ) -> None:
-        super()._measure(record, status, error_type, elapsed)
+    def _measure(self, record: TypeRecord, amount: Histogram, /) -> None:
         size = self._size
-        if size is None or status != catalog.SUCCESS:
+        if size is None:
             return
-        if record.amount is not None:
-            record.amount.record(size, record.base, self._context)
+        amount.record(size, record.base, self._context)
         if self._span.is_recording():
             self._span.set_attribute(catalog.SPAN_RESULT_COUNT.key, size)
 
@@ -211,4 +208,4 @@ class InstrumentedQueryBus(Bus):
         Raises:
             NoHandlerError: a ``ValueError``, when there is no handler for the query's class.
         """
-        return self._run(self._telemetry.query(query), query)
+        return self._run(QueryOperation(self._telemetry.queries, query), query)
