@@ -8,6 +8,19 @@ from screens import Screen
 
 pytestmark = pytest.mark.servers
 
+# The share of an SVG image's pixels that are not transparent.
+PAINTED = """async (each) => {
+    const image = new Image();
+    image.src = each.getAttribute("href") ?? each.getAttribute("xlink:href");
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.width, image.height];
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const pixels = context.getImageData(0, 0, image.width, image.height).data;
+    const opaque = pixels.filter((value, index) => index % 4 === 3 && value > 0);
+    return opaque.length / (pixels.length / 4);
+}"""
 NOT_DRAWN = {
     "Nothing there": "empty: no such thing",
     "Wrong query": 'error: invalid parameter "query": 1:5: parse error: unclosed left parenthesis',
@@ -70,6 +83,14 @@ def test_buckets_become_bands(kinds: Screen) -> None:
     # Bounds 5, 10, 100, +Inf at 1, 4, 9, 9.5 cumulated; the unit of the panel is a share.
     for text, band in zip(told, ("5 ms100%", "10 ms300%", "100 ms500%", "+Inf50%"), strict=True):
         assert text.endswith(band)
+
+
+@pytest.mark.parametrize("start", ["now-5m", "now-30m", "now-6h", "now-30d"])
+def test_cells_are_seen_over_any_range(screen: Screen, start: str) -> None:
+    """Cells of a long range are narrow, and yet most of the heatmap is painted."""
+    screen.open(UID, **{"from": start})
+    painted = screen.panel("Heatmap").locator("image").evaluate(PAINTED)
+    assert painted > 0.5
 
 
 def test_a_click_in_the_legend_shows_one_series(kinds: Screen) -> None:

@@ -29,7 +29,7 @@ export function timeAxis(plot, { from, to }, left, right) {
 
 // An axis of values and the room that its texts need: {axis, room}.
 export function valueAxis(plot, { low, high, unit, decimals, label, log, grid = true, most = null }) {
-  most ??= Math.max(2, Math.floor((plot.clientHeight - TOP - BOTTOM) / 38));
+  most ??= Math.max(2, Math.floor((plot.clientHeight - TOP - BOTTOM) / 34));
   const ticks = log ? logTicks(low, high, unit, decimals) : valueTicks(low, high, unit, decimals, most);
   const longest = Math.max(2, ...ticks.map(([, text]) => text.length));
   const axis = {

@@ -64,7 +64,9 @@ export class Panel {
     const targets = (this.model.targets ?? []).filter(({ hide, expr }) => !hide && expr);
     const answers = await Promise.all(targets.map(async (target) => {
       const own = parseDuration(interpolate(target.interval || this.model.interval || "", this.values()).replace(/^>/, ""));
-      const points = this.model.maxDataPoints ?? Math.max(this.body.clientWidth, 100);
+      // A cell of a heatmap needs some pixels, a point of a line one.
+      const width = Math.max(this.body.clientWidth, 100) / (this.model.type === "heatmap" ? 5 : 1);
+      const points = Math.min(this.model.maxDataPoints ?? width, width);
       const step = interval(range.to - range.from, points, own ?? this.page.leastStep) * (target.intervalFactor ?? 1);
       const grid = align(range, step);
       const query = interpolate(target.expr, this.values(stepBuiltins(step, own ?? this.page.scrape)));

@@ -95,7 +95,7 @@ export function valueTicks(low, high, unit, decimals, most) {
   const rough = (high - low) / Math.max(most, 1);
   if (!(rough > 0)) return [[low, formatValue(low, unit, decimals)]];
   const power = 10 ** Math.floor(Math.log10(rough / base)) * base;
-  let step = [1, 2, 5, 10].map((n) => n * power).find((each) => each >= rough * (1 - 1e-9));
+  let step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((each) => each >= rough * 0.75);
   if (decimals === 0) step = Math.max(step, base);
   const ticks = [];
   for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-6; index += 1) {

@@ -25,7 +25,8 @@ export function drawHeatmap(body, panel, frames, context) {
   const ticks = bands.map((_, index) => index).filter((index) => (bands.length - 1 - index) % every === 0);
   const { times } = bands[0];
   const step = times.length > 1 ? times[1] - times[0] : context.range.to - context.range.from;
-  const gap = panel.options?.cellGap ?? 1;
+  const cellWidth = ((plot.clientWidth - left - 64) * step) / (context.range.to - context.range.from);
+  const gap = cellWidth < 3 ? 0 : (panel.options?.cellGap ?? 1); // a gap must not eat the cell
   const legend = panel.options?.legend?.show !== false;
   const right = legend ? 64 : EDGE;
   const highest = cells.flat().reduce((most, value) => Math.max(most, value ?? 0), 0) || 1;
