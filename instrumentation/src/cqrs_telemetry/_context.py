@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, MutableMapping
 from typing import Any, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
-
-_logger = logging.getLogger("cqrs_telemetry")
 
 EventContext = trace.SpanContext | Context | Mapping[str, Any] | None
 """What says where an event came from: a span context, a context, or a carrier such as the event's
@@ -34,12 +31,15 @@ def is_suppressed(context: Context) -> bool:
 def inject_context(carrier: Carrier) -> Carrier:
     """Write the current trace context into ``carrier`` (W3C unless configured otherwise).
 
-    Returns the carrier, so that ``metadata = inject_context({})`` reads well. Never raises.
+    Returns the carrier, so that ``metadata = inject_context({})`` reads well. Never raises: what
+    fails is counted by the global meter provider and logged once.
     """
     try:
         propagate.inject(carrier)
-    except Exception:
-        _logger.warning("could not inject the trace context", exc_info=True)
+    except Exception as fault:
+        from .telemetry import default_telemetry  # which imports this module
+
+        default_telemetry().commands.count_fault(fault)
     return carrier
 
 
@@ -49,8 +49,10 @@ def extract_context(carrier: Mapping[str, Any] | None) -> Context:
         return Context()
     try:
         return propagate.extract(carrier, Context())
-    except Exception:
-        _logger.warning("could not extract the trace context", exc_info=True)
+    except Exception as fault:
+        from .telemetry import default_telemetry  # as above
+
+        default_telemetry().projections.count_fault(fault)
         return Context()
 
 

@@ -142,6 +142,8 @@ class Instruments:
             meter.create_observable_up_down_counter(
                 metric.name, [in_flight.observe], metric.unit, metric.description
             )
+        else:
+            raise ValueError(f"{metric.name}: nothing here measures a {metric.kind}")
 
 
 _instances: weakref.WeakSet[Instruments] = weakref.WeakSet()

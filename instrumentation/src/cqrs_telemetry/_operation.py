@@ -78,7 +78,7 @@ class Operation:
 
     def __init__(self, recorder: Recorder, message: Any) -> None:
         self._recorder = recorder
-        self._message = message
+        self._message: Any = message
         self._record: TypeRecord | None = None  # while under way, if not suppressed
         self._rejection: str | None = None
         self._deferred = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -11,7 +10,8 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from cqrs_telemetry import extract_context, inject_context
+from cqrs_telemetry import catalog, extract_context, inject_context
+from cqrs_telemetry._instruments import instruments_for
 from cqrs_telemetry.testing import RecordedTelemetry
 
 
@@ -46,24 +46,60 @@ def test_extract_gives_an_empty_context_for_anything_else(carrier: Any) -> None:
     assert trace.get_current_span(extract_context(carrier)) is trace.INVALID_SPAN
 
 
-@pytest.mark.parametrize("carrier", [5, object()])
-def test_a_carrier_that_is_none_is_logged_not_raised(
-    carrier: Any, caplog: pytest.LogCaptureFixture
+class Opaque(dict[str, Any]):
+    """A carrier that can be neither read nor written; raises errors of a class made per test."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        super().__init__(other=1)
+        self._error = error
+
+    def get(self, *args: Any) -> Any:
+        """Refuse."""
+        raise self._error
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise self._error
+
+
+def faults(side: catalog.Side, error: type[Exception]) -> int:
+    """What the global provider would report of these errors."""
+    counters = instruments_for(None).counters[catalog.TELEMETRY_FAULTS]
+    attributes = {catalog.SIDE.key: side, catalog.ERROR_TYPE.key: error.__name__}
+    return counters.cell(attributes).value
+
+
+def test_metadata_that_cannot_be_read_is_counted_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Neither direction raises into business code."""
-    with caplog.at_level(logging.WARNING, "cqrs_telemetry"):
-        assert extract_context(carrier) == Context()
-    assert "could not extract" in caplog.text
+    """Extracting never raises into business code, and a fault per event does not fill the disk."""
+    error = type("UnreadableError", (Exception,), {})
+    for _ in range(3):
+        assert extract_context(Opaque(error)) == Context()
+    assert faults(catalog.PROJECTION, error) == 3
+    (record,) = caplog.records
+    assert "projection side failed" in record.getMessage()
 
 
-def test_injecting_into_something_else_is_logged_not_raised(
+def test_metadata_that_cannot_be_written_is_counted_and_logged_once(
     recorded: RecordedTelemetry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A frozen carrier stays as it is."""
-    frozen: Any = ()
+    """Injecting gives the carrier back as it is."""
+    error = type("FrozenError", (Exception,), {})
+    carrier = Opaque(error)
     with recorded.telemetry.command("PlaceOrder"):
-        assert inject_context(frozen) is frozen
-    assert "could not inject" in caplog.text
+        for _ in range(3):
+            assert inject_context(carrier) is carrier
+    assert faults(catalog.WRITE, error) == 3
+    (record,) = caplog.records
+    assert "write side failed" in record.getMessage()
+
+
+@pytest.mark.parametrize("carrier", [5, object(), ()])
+def test_what_is_no_carrier_at_all(recorded: RecordedTelemetry, carrier: Any) -> None:
+    """The wrong kind of object is a fault like any other."""
+    assert extract_context(carrier) == Context()
+    with recorded.telemetry.command("PlaceOrder"):
+        assert inject_context(carrier) is carrier
 
 
 def test_projections_do_not_inherit_the_carriers_baggage(recorded: RecordedTelemetry) -> None:
