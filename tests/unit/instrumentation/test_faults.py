@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import Histogram
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import StatusCode
 
 from cqrs_telemetry import (
@@ -361,3 +363,44 @@ def test_a_message_that_cannot_be_named(recorded: RecordedTelemetry) -> None:
     assert recorded.value(catalog.COMMAND_TOTAL) == 0
     assert recorded.spans() == []
     assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="BrokenError") == 1
+
+
+class BrokenSpanExporter(SpanExporter):
+    """A backend that is gone."""
+
+    def export(self, spans: Any) -> SpanExportResult:
+        """Raise."""
+        raise BrokenError
+
+
+class BrokenMetricExporter(MetricExporter):
+    """The same for metrics."""
+
+    exports = 0
+
+    def export(self, metrics_data: Any, timeout_millis: float = 0, **kwargs: Any) -> Any:
+        """Raise."""
+        self.exports += 1
+        raise BrokenError
+
+    def force_flush(self, timeout_millis: float = 0) -> bool:
+        """Nothing to flush."""
+        return True
+
+    def shutdown(self, timeout_millis: float = 0, **kwargs: Any) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=repr)
+def test_exporters_that_fail(failure: BaseException | None) -> None:
+    """The SDK reports what is wrong with its exporters; messages are handled as ever."""
+    exporter = BrokenMetricExporter()
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=60_000)
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(SimpleSpanProcessor(BrokenSpanExporter()))
+    telemetry = CqrsTelemetry(tracer_provider=tracers, meter_provider=meters)
+    run_all(telemetry, failure)
+    reader.collect()
+    run_all(telemetry, failure)
+    assert exporter.exports == 1
