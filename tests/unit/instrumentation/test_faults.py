@@ -404,3 +404,4 @@ def test_exporters_that_fail(failure: BaseException | None) -> None:
     reader.collect()
     run_all(telemetry, failure)
     assert exporter.exports == 1
+    meters.shutdown()
