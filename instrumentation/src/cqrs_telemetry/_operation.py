@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 _settled: set[type] = {type(None)}  # classes known to be no awaitables: hasattr is slow for these
 _MAX_SETTLED = 1000  # classes can be made without end
-# The operation around the one that begins, where spans are sampled; see _describe_failure.
+# The operation around the one that begins, where there are spans; see _describe_failure.
 _enclosing: ContextVar[Operation | None] = ContextVar("cqrs_operation", default=None)
 
 
@@ -74,7 +74,7 @@ class Operation:
         "_token",
     )
 
-    _counts = True
+    _counts = True  # a batch does not: its events do
 
     def __init__(self, recorder: Recorder, message: Any) -> None:
         self._recorder = recorder
@@ -163,7 +163,9 @@ class Operation:
                 error_type = self._recorder.error_types.fold(error_type)
                 self._describe_failure(status, error_type, exception)
             if self._counts:  # first the count, which no provider can fail
-                outcome = record.outcome(status, error_type) if error_type else record.success
+                outcome = (
+                    record.success if error_type is None else record.outcome(status, error_type)
+                )
                 outcome.cell.increment()
                 record.duration.record(elapsed, outcome.attributes, self._context)
             if error_type is None and record.amount is not None:

@@ -120,7 +120,9 @@ class TypeRecord:
         outcome = self._outcomes.get((status, error_type))
         if outcome is None:
             duration = {**self.base, self._path.status.key: status}
-            total = {**duration, catalog.ERROR_TYPE.key: error_type} if error_type else duration
+            total = duration
+            if error_type is not None:
+                total = {**duration, catalog.ERROR_TYPE.key: error_type}
             outcome = Outcome(self._totals.cell(total), duration)
             self._outcomes[status, error_type] = outcome
         return outcome

@@ -226,3 +226,14 @@ def test_no_handler_error_survives_pickling() -> None:
     error = NoHandlerError("No handler for X", "No handler found")
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made one line above
     assert (str(copy), copy.description) == ("No handler for X", "No handler found")
+
+
+def test_an_exception_class_without_a_name_is_an_error_all_the_same(
+    recorded: RecordedTelemetry,
+) -> None:
+    """Classes made at run time may be called anything."""
+    nameless = type("", (Exception,), {})
+    with pytest.raises(nameless), recorded.telemetry.command("X"):
+        raise nameless
+    recorded.assert_command("X", "error")
+    recorded.assert_command("X", count=0)
