@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ORDERS = (sys.executable, "-m", "orders")
-PORTS = ("service", "service metrics", "projection metrics", "prometheus")
+PORTS = ("service", "service metrics", "projection metrics", "prometheus", "preview")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,18 @@ def load(settings: DemoSettings, url: str) -> list[str]:
         f"--seed={settings.seed}",
         f"--rate={settings.rate}",
         f"--tally={settings.data / 'tally.json'}",
+    ]
+
+
+def preview(script: Path, dashboards: Path, prometheus_url: str, port: int) -> list[str]:
+    """Start the preview of the generated dashboards."""
+    return [
+        str(script),
+        "preview",
+        f"--prometheus={prometheus_url}",
+        f"--dashboards={dashboards}",
+        f"--port={port}",
+        "--from=now-5m",  # the demo is young: an hour would be mostly empty
     ]
 
 

@@ -174,6 +174,11 @@ def _start(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
         "Prometheus has not scraped service and projection",
     )
     demo.parts.start("load", command_lines.load(demo.settings, demo.urls["service"]), finite=True)
+    preview = command_lines.preview(
+        SCRIPTS / "cqrs-dashboards", dashboards, demo.urls["prometheus"], ports["preview"]
+    )
+    demo.parts.start("preview", preview)
+    _wait_for_answer(demo, "preview", demo.urls["preview"])
 
 
 def _generate(script: str, output: Path) -> None:
