@@ -65,7 +65,9 @@ def bundle() -> list[Json]:
     return [render(each) for each in dashboards(Config())]
 
 
-@pytest.fixture(scope="session")
+# Per module, not per session: Playwright keeps an event loop running in this thread, beside which
+# asynchronous tests of other folders cannot start theirs.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
     try:
