@@ -18,7 +18,6 @@ from cqrs_alerts.config import INSTANCE, LE, Config
 from cqrs_alerts.links import DASHBOARD_UIDS
 from cqrs_alerts.naming import label_name, series_name
 from cqrs_alerts.promql import Matcher
-from cqrs_alerts.promtool import PromtoolMissingError, find_promtool
 from cqrs_alerts.recording import RECORDINGS
 from cqrs_alerts.rule_files import render_rules
 from cqrs_telemetry.catalog import METRICS
@@ -150,15 +149,6 @@ def test_committed_is_what_is_generated(path: str, tmp_path: Path) -> None:
         return
     fresh = {p.name: p.read_text() for p in out.iterdir() if p.is_file()}
     assert {p.name: p.read_text() for p in committed.iterdir()} == fresh
-
-
-@pytest.fixture(scope="session")
-def promtool() -> Path:
-    """Promtool; its absence is a failure, because the rules would go unchecked."""
-    try:
-        return find_promtool()
-    except PromtoolMissingError as error:
-        pytest.fail(str(error))
 
 
 @pytest.mark.servers

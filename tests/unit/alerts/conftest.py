@@ -14,7 +14,6 @@ import yaml
 from cqrs_alerts.config import Config
 from cqrs_alerts.naming import Part, label_name, series_name
 from cqrs_alerts.promql import duration_seconds, equals, select
-from cqrs_alerts.promtool import PromtoolMissingError, find_promtool
 from cqrs_alerts.rule_files import render_rules
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
@@ -96,15 +95,6 @@ class Service:
             name = series_name(metric, self.config.naming, part)
             series = select(name, [equals(label, value) for label, value in every.items()])
             yield {"series": series, "values": values.replace("{}", f"{step:g}")}
-
-
-@pytest.fixture(scope="session")
-def promtool() -> Path:
-    """Promtool; its absence is a failure, because the rules would go untested."""
-    try:
-        return find_promtool()
-    except PromtoolMissingError as error:
-        pytest.fail(str(error))
 
 
 @pytest.fixture
