@@ -18,13 +18,14 @@ from cqrs_alerts.rule_files import RECORDING_FILE, render_rules
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.preview import ChromiumError, Preview
 from cqrs_dashboards.preview.chromium import find_chromium
+from orders.demo.ports import choose_ports
 from orders.demo.prometheus import PrometheusMissingError, configuration, find_prometheus
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for the modules beside this one, which are no package
 
 from kinds import dashboard as every_kind  # noqa: E402 - found only now
-from screens import ROOT, Json, Screen, free_port  # noqa: E402 - as above
+from screens import ROOT, Json, Screen  # noqa: E402 - as above
 
 DEADLINE = 60.0  # seconds until the service has rates
 
@@ -40,7 +41,8 @@ def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     rules = folder / "rules"
     rules.mkdir()
     (rules / RECORDING_FILE).write_text(render_rules(Config())[RECORDING_FILE])
-    service, itself = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    ports = choose_ports({"service": None, "prometheus": None})
+    service, itself = (f"127.0.0.1:{port}" for port in ports.values())
     (folder / "prometheus.yml").write_text(configuration(rules, [service], itself))
     commands = [
         [sys.executable, str(HERE / "shop.py"), service.rpartition(":")[2]],

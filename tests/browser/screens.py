@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,6 @@ _STATES = """() => Object.fromEntries([...document.querySelectorAll(".panel")].m
 }))"""
 
 Json = dict[str, Any]
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
 
 
 class Screen:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from screens import ROOT, Json, Screen, free_port
+from screens import ROOT, Json, Screen
 from shop import PLAIN, QUOTE, SCRIPT
 
 from cqrs_alerts.config import Config
@@ -17,6 +17,7 @@ from cqrs_dashboards.bundle import NAMES
 from cqrs_dashboards.cli import main
 from cqrs_dashboards.preview import Preview
 from cqrs_telemetry.catalog import COMMAND_TYPE
+from orders.demo.ports import choose_ports
 
 pytestmark = pytest.mark.servers
 
@@ -145,7 +146,7 @@ def test_an_unreachable_prometheus_is_said_in_each_panel(
     screen_of: Callable[[Preview], Screen], bundle: list[Json]
 ) -> None:
     """Without Prometheus there is a page whose panels name the address and the mend."""
-    nobody = f"http://127.0.0.1:{free_port()}"
+    nobody = f"http://127.0.0.1:{choose_ports({'nobody': None})['nobody']}"
     with Preview(bundle, nobody, Config().scrape_interval) as server, server.serving():
         states = screen_of(server).open(WRITE).states()
     assert states.pop("About this dashboard") == "drawn"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
-from screens import free_port
 
 from cqrs_alerts.config import Config
 from cqrs_dashboards.preview import Preview
+from orders.demo.ports import choose_ports
 
 CALL = "([file, name, given]) => import(`/static/${file}.js`).then((each) => each[name](...given))"
 
@@ -17,7 +17,7 @@ CALL = "([file, name, given]) => import(`/static/${file}.js`).then((each) => eac
 @pytest.fixture(scope="module")
 def call(browser: Browser) -> Any:
     """Calls a function of a module of the page; nothing here asks Prometheus."""
-    nobody = f"http://127.0.0.1:{free_port()}"
+    nobody = f"http://127.0.0.1:{choose_ports({'nobody': None})['nobody']}"
     with Preview([], nobody, Config().scrape_interval) as server, server.serving():
         page = browser.new_page()
         page.goto(server.url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from cqrs_alerts.promql import equals
 from cqrs_alerts.rule_files import RECORDING_FILE, render_rules
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_telemetry import CqrsTelemetry, InstrumentedCommandBus, catalog
+from orders.demo.ports import choose_ports
 
 Json = dict[str, Any]
 Rules = dict[str, str]
@@ -51,14 +51,6 @@ def program(name: str) -> Path:
     if not path.is_file():
         pytest.fail(f"{path} is missing; run `make tools`")
     return path
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
 
 
 @dataclass(frozen=True)
@@ -131,7 +123,7 @@ def running_prometheus(
         "scrape_configs": [scrape] if targets else [],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(document))
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{choose_ports({'prometheus': None})['prometheus']}"
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
@@ -172,7 +164,7 @@ def running_exporter(messages: Callable[[CqrsTelemetry], None] | None) -> Iterat
     provider = MeterProvider([PrometheusMetricReader(registry=registry)])
     telemetry = CqrsTelemetry(meter_provider=provider, rejections=[RefusedError])
     InstrumentedCommandBus({"PlaceOrder": print}, telemetry=telemetry)
-    port = free_port()
+    port = choose_ports({"service": None})["service"]
     server, thread = start_http_server(port, "127.0.0.1", registry)
     stopped = Event()
 
@@ -292,7 +284,7 @@ def servers(
                 "not instrumented", rules, int(healthy.url.rpartition(":")[2])
             ),
             "quiet": start("quiet", edit_rules(rules, partly_broken), quiet),
-            "target down": start("target down", rules, free_port()),
+            "target down": start("target down", rules, choose_ports({"nobody": None})["nobody"]),
             "excluded": start("excluded", render_rules(elsewhere), busy),
             "history": start("history", rules),
         }

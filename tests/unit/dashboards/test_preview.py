@@ -23,22 +23,15 @@ import cqrs_dashboards.preview
 from cqrs_dashboards.cli import main
 from cqrs_dashboards.preview import ChromiumError, Preview
 from cqrs_dashboards.preview.chromium import find_chromium
+from orders.demo.ports import choose_ports
 
 Json = dict[str, Any]
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
 
 
 @pytest.fixture
 def client(rendered: list[Json]) -> Iterator[httpx.Client]:
     """A client of a preview without Prometheus."""
-    nobody = f"http://127.0.0.1:{free_port()}"
+    nobody = f"http://127.0.0.1:{choose_ports({'nobody': None})['nobody']}"
     with (
         Preview(rendered, nobody, "15s") as preview,
         preview.serving(),
