@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
-from cqrs_alerts.config import LE, Config
+from cqrs_alerts.config import Config
+from cqrs_alerts.label_names import LE
 from cqrs_alerts.naming import label_name, series_name
 from cqrs_telemetry import (
     CqrsTelemetry,

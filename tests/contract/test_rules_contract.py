@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from cqrs_alerts import alerting, recording
 from cqrs_alerts.cli import main
-from cqrs_alerts.config import INSTANCE, LE, Config
+from cqrs_alerts.config import Config
+from cqrs_alerts.label_names import INSTANCE, LE
 from cqrs_alerts.links import DASHBOARD_UIDS
 from cqrs_alerts.naming import label_name, series_name
 from cqrs_alerts.promql import Matcher

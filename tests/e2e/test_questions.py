@@ -17,7 +17,9 @@ import pytest
 
 from cqrs_alerts import promql, recording
 from cqrs_alerts.config import Config
+from cqrs_alerts.label_names import LE
 from cqrs_alerts.naming import label_name, series_name
+from cqrs_alerts.windows import RATE_WINDOW
 from cqrs_telemetry import catalog
 from orders.load.tally import quantile
 from orders.projection import PROJECTIONS
@@ -27,7 +29,7 @@ from orders.read_model import view_path
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first test starts the demo
 
 CONFIG = Config()
-WINDOW_SECONDS = 300  # recording.RATE_WINDOW
+WINDOW_SECONDS = 300  # RATE_WINDOW
 COMMAND_TYPE = label_name(catalog.COMMAND_TYPE, CONFIG.naming)
 COMMAND_STATUS = label_name(catalog.COMMAND_STATUS, CONFIG.naming)
 QUERY_TYPE = label_name(catalog.QUERY_TYPE, CONFIG.naming)
@@ -52,13 +54,13 @@ def bucket(value, bounds):
 
 def seeds_quantile(q, metric, label):
     """The contract's own query: quantile over the rate of raw buckets."""
-    rate = promql.rate(raw(metric, "bucket"), recording.RATE_WINDOW)
-    return promql.quantile(q, promql.sum_by([recording.LE, label], rate))
+    rate = promql.rate(raw(metric, "bucket"), RATE_WINDOW)
+    return promql.quantile(q, promql.sum_by([LE, label], rate))
 
 
 def test_the_window_is_longer_than_the_load(tally):
     """The comparisons below hold while the whole run lies inside the rate window."""
-    assert recording.RATE_WINDOW == "5m"
+    assert RATE_WINDOW == "5m"
     assert tally["written"]["wall"] - tally["started"]["wall"] < WINDOW_SECONDS - 60
 
 
@@ -113,9 +115,7 @@ def test_events_are_counted_exactly(demo, tally):
 def test_write_side_command_throughput(demo, tally):
     """Question 1, recorded and verbatim: command throughput by type, within a few per cent."""
     expected = totals(tally["commands"])
-    verbatim = promql.sum_by(
-        [COMMAND_TYPE], promql.rate(raw(catalog.COMMAND_TOTAL), recording.RATE_WINDOW)
-    )
+    verbatim = promql.sum_by([COMMAND_TYPE], promql.rate(raw(catalog.COMMAND_TOTAL), RATE_WINDOW))
     recorded = promql.sum_by([COMMAND_TYPE], recording.COMMAND_RATE.name)
     for expression in (verbatim, recorded):
         rates = demo.query_by(COMMAND_TYPE, expression)

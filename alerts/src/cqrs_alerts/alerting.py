@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from cqrs_telemetry import catalog
 
+from .alert_settings import AlertSettings
 from .conditions import (
     MILLISECONDS,
     PER_SECOND,
@@ -30,7 +31,8 @@ from .conditions import (
     ratio_above,
     slow_spans,
 )
-from .config import SEVERITY, SIDE, AlertSettings, Config
+from .config import Config
+from .label_names import SEVERITY, SIDE
 from .links import PROJECTIONS_UID, READ_PATH_UID, WRITE_PATH_UID, dashboard_url, runbook_url
 from .promql import duration_seconds
 from .recording import (

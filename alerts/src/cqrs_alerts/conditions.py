@@ -11,7 +11,9 @@ from collections.abc import Callable
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute
 
-from .config import LE, RATE_WINDOW, Config, LatencyAlert, RatioAlert
+from .alert_settings import LatencyAlert, RatioAlert
+from .config import Config
+from .label_names import LE
 from .naming import label_name
 from .promql import duration_seconds, equals, number, select, sum_by
 from .recording import (
@@ -23,6 +25,7 @@ from .recording import (
     Rate,
     Recording,
 )
+from .windows import RATE_WINDOW
 
 Text = Callable[[Config], str]
 

@@ -16,11 +16,11 @@ from typing import Any, get_args
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
 
-from .config import INSTANCE, Config
-from .config import LE as LE
-from .config import RATE_WINDOW as RATE_WINDOW
+from .config import Config
+from .label_names import INSTANCE, LE
 from .naming import Part, label_name, series_name
 from .promql import Matcher, count_by, differs, equals, quantile, rate, ratio, select, sum_by
+from .windows import RATE_WINDOW
 
 QUANTILES = (0.5, 0.95, 0.99)
 

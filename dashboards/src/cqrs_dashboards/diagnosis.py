@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cqrs_alerts import recording
-from cqrs_alerts.config import RATE_WINDOW, Config
+from cqrs_alerts.config import Config
 from cqrs_alerts.naming import STRATEGIES, Part, series_name
 from cqrs_alerts.promql import differs, rate, select
 from cqrs_alerts.recording import ErrorRatio, Quantile, Rate, Recording
+from cqrs_alerts.windows import RATE_WINDOW
 from cqrs_telemetry.catalog import Metric
 
 from .causes import Cause, Diagnosis, most_fundamental

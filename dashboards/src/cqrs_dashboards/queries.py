@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cqrs_alerts.config import Config
+from cqrs_alerts.label_names import LE
 from cqrs_alerts.naming import label_name
 from cqrs_alerts.promql import Matcher, equals, quantile, ratio, select, sum_by
-from cqrs_alerts.recording import LE, RESULT_SIZE_BUCKETS, Rate, Recording
+from cqrs_alerts.recording import RESULT_SIZE_BUCKETS, Rate, Recording
 from cqrs_telemetry.catalog import Attribute
 
 MOST_SERIES = 10  # that one panel draws where types may be many

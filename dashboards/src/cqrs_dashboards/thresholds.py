@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cqrs_alerts.config import AlertSettings, LatencyAlert, RatioAlert, Severity
+from cqrs_alerts.alert_settings import AlertSettings, LatencyAlert, RatioAlert
+from cqrs_alerts.setting_types import Severity
 
 from . import colors
 from .model import Threshold

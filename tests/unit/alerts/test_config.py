@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cqrs_alerts.alert_settings import Alerts
 from cqrs_alerts.alerting import ALERTS
-from cqrs_alerts.config import Alerts, Config
+from cqrs_alerts.config import Config
 from cqrs_alerts.config_file import ConfigError, read_config
 from cqrs_alerts.promql import Matcher
 from cqrs_alerts.settings import render_example, settings_of

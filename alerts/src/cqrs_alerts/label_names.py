@@ -1,0 +1,14 @@
+"""Labels that the rules themselves read or write; those of metrics follow from the catalogue."""
+
+from __future__ import annotations
+
+LE = "le"
+INSTANCE = "instance"
+
+SEVERITY = "severity"
+SIDE = "side"
+SLO = "slo"
+LONG_WINDOW = "long_window"
+SHORT_WINDOW = "short_window"
+
+ALERT_LABELS = ("alertname", SEVERITY, SIDE, SLO, LONG_WINDOW, SHORT_WINDOW)

@@ -1,0 +1,36 @@
+"""Kinds of values that settings have, each with its limits; shared by all sections."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from .promql import duration_seconds
+
+Severity = Literal["critical", "warning", "info"]
+
+CLOSED = ConfigDict(extra="forbid", validate_by_name=True)
+
+
+def _check_duration(value: str) -> str:
+    duration_seconds(value)
+    return value
+
+
+def _check_base(value: str) -> str:
+    if re.search(r"\s|[{}<>\"]", value) or not value.strip("/"):
+        raise ValueError("write an address or a path without blanks, braces and quotes")
+    if ":" in value and not re.match(r"https?://[^/]+", value):
+        raise ValueError("an address starts with http:// or https://")
+    return value.rstrip("/")
+
+
+Flag = Annotated[bool, Field(strict=True)]
+Duration = Annotated[str, AfterValidator(_check_duration)]
+Base = Annotated[str, AfterValidator(_check_base)]
+Text = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9_.-]+$")]
+Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, ge=0)]
