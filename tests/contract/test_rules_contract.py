@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from cqrs_alerts import alerting, recording
+from cqrs_alerts import alerting, recording, slo
 from cqrs_alerts.cli import main
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import INSTANCE, LE
@@ -20,7 +20,7 @@ from cqrs_alerts.links import DASHBOARD_UIDS
 from cqrs_alerts.naming import label_name, series_name
 from cqrs_alerts.promql import Matcher
 from cqrs_alerts.recording import RECORDINGS
-from cqrs_alerts.rule_files import render_rules
+from cqrs_alerts.rule_files import recording_groups, render_rules
 from cqrs_telemetry.catalog import METRICS
 
 ROOT = Path(__file__).parents[2]
@@ -47,12 +47,13 @@ def known_labels(config: Config) -> dict[str, set[str]]:
         for part in (("bucket", "sum", "count") if metric.kind == "histogram" else ("",))
     }
     recorded = {r.name: set(recording.labels(r, config)) for r in RECORDINGS}
-    return {**raw, **recorded, **TARGET_SERIES}
+    objectives = {name: set(slo.labels(config)) for name in slo.names(config)}
+    return {**raw, **recorded, **objectives, **TARGET_SERIES}
 
 
 def expressions(config: Config) -> Iterator[tuple[str, str]]:
     """Every expression that goes into a rule or a runbook, by what it is for."""
-    for group in (*recording.rule_groups(config), *alerting.rule_groups(config)):
+    for group in (*recording_groups(config), *alerting.rule_groups(config)):
         for rule in group["rules"]:
             yield rule.get("record") or rule["alert"], rule["expr"]
     for alert in alerting.ALERTS:
@@ -96,14 +97,14 @@ def test_expressions_name_what_exists(config: Config) -> None:
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_raw_series_are_named_by_recording_rules_alone(config: Config) -> None:
     """Alerts read recorded series, so they hold for every naming strategy; selectors are kept."""
-    recorded = {series.name for series in RECORDINGS}
+    recorded = {*(series.name for series in RECORDINGS), *slo.names(config)}
     for group in alerting.rule_groups(config):
         for rule in group["rules"]:
             nodes = walk(promql_parser.parse(rule["expr"]))
             names = {n.name for n in nodes if isinstance(n, promql_parser.VectorSelector)}
             assert names <= recorded
     wanted = {(matcher.label, matcher.value) for matcher in config.selector}
-    for group in recording.rule_groups(config):
+    for group in recording_groups(config):
         for rule in group["rules"]:
             for node in walk(promql_parser.parse(rule["expr"])):
                 if isinstance(node, promql_parser.VectorSelector) and node.name not in recorded:
@@ -122,14 +123,15 @@ def test_recorded_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("alert", alerting.ALERTS, ids=lambda alert: alert.name)
-def test_links_of_an_alert_exist(alert: alerting.Alert) -> None:
+def test_links_of_an_alert_exist(alert: alerting.AnyAlert) -> None:
     """The runbook is a page of this repository, the dashboard one that is generated."""
-    annotations = alerting.rule(alert, Config())["annotations"]
-    page = ROOT / annotations["runbook_url"]
-    assert page.read_text().splitlines()[1] == f"# {alert.name}"
-    assert annotations["dashboard_url"].rpartition("/")[2] in DASHBOARD_UIDS
+    for rule in alerting.rules(alert, Config()):
+        page = ROOT / rule["annotations"]["runbook_url"]
+        assert page.read_text().splitlines()[1] == f"# {alert.name}"
+        assert rule["annotations"]["dashboard_url"].rpartition("/")[2] in DASHBOARD_UIDS
 
 
+PINT = ROOT / "alerts/pint.hcl"
 GENERATED = {
     "alerts/generated": ("generate", "--output", "{out}", "--runbooks", "{out}/pages"),
     "alerts/runbooks": ("generate", "--output", "{out}/rules", "--runbooks", "{out}"),
@@ -162,7 +164,10 @@ def test_promtool_and_pint_find_nothing(config: Config, promtool: Path, tmp_path
     for path, text in zip(files, render_rules(config).values(), strict=True):
         path.write_text(text)
     strict = ["--lint=all", "--lint-fatal"]
-    commands = ([promtool, "check", "rules", *strict, *files], [pint, "--offline", "lint", *files])
+    commands = (
+        [promtool, "check", "rules", *strict, *files],
+        [pint, "--offline", "--config", PINT, "lint", *files],
+    )
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         found = done.stdout + done.stderr

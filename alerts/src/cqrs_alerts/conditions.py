@@ -126,15 +126,15 @@ def failed_spans(side: catalog.Side) -> Text:
     return lambda _: _spans(side, "status = error")
 
 
-def slow_spans(side: catalog.Side, settings: Callable[[Config], LatencyAlert]) -> Text:
-    """A TraceQL search for operations of a side that take longer than the threshold."""
-    return lambda config: _spans(side, f"duration > {number(settings(config).above_ms)}ms")
+def slow_spans(side: catalog.Side, limit: Callable[[Config], float]) -> Text:
+    """A TraceQL search for operations of a side that take longer than ``limit`` milliseconds."""
+    return lambda config: _spans(side, f"duration > {number(limit(config))}ms")
 
 
-def late_spans(config: Config) -> str:
-    """A TraceQL search for events that reached a read model later than the threshold."""
-    threshold = number(config.alerts.projection_lag_high.above_ms)
-    return _spans(catalog.PROJECTION, f"span.{catalog.SPAN_PROJECTION_LAG.key} > {threshold}")
+def late_spans(limit: Callable[[Config], float]) -> Text:
+    """A TraceQL search for events that reached a read model later than ``limit`` milliseconds."""
+    lag = catalog.SPAN_PROJECTION_LAG.key
+    return lambda config: _spans(catalog.PROJECTION, f"span.{lag} > {number(limit(config))}")
 
 
 def _with_traffic(condition: str, rate: str, minimum: int) -> str:

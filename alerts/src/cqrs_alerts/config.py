@@ -19,6 +19,7 @@ from .label_names import ALERT_LABELS, INSTANCE, LE
 from .naming import STRATEGIES, UNSUPPORTED_STRATEGIES, Strategy, label_name
 from .promql import Matcher, duration_seconds, number, parse_matcher
 from .setting_types import CLOSED, Base, Duration, Text
+from .slo_settings import Slos
 from .windows import RATE_WINDOW, SAMPLES_PER_WINDOW
 
 _CATALOGUE_LABELS = frozenset(
@@ -123,4 +124,7 @@ class Config:
     severities: Annotated[
         Severities, Field(description="the severity label's values, as Alertmanager expects them")
     ] = Severities()
+    slos: Annotated[
+        Slos, Field(description="what is promised: objectives, and how fast budgets may burn")
+    ] = Slos()
     alerts: Annotated[Alerts, Field(description="one section per alert")] = Alerts()

@@ -144,7 +144,10 @@ def _explain(detail: Any, lines: dict[Key, int]) -> Problem:
 def _hint(key: Key) -> str:
     section: Any = _DEFAULTS
     for part in key[:-1]:
-        section = section[part]
+        if isinstance(section, Mapping):
+            section = section[part]
+    if not isinstance(section, Mapping):
+        return ""  # in a list, of which the defaults may have no item
     close = difflib.get_close_matches(str(key[-1]), section, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(section)}"
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from .config import Config
 
+OVERVIEW_UID = "cqrs-overview"
 WRITE_PATH_UID = "cqrs-write-path"
 READ_PATH_UID = "cqrs-read-path"
 PROJECTIONS_UID = "cqrs-projections"
-DASHBOARD_UIDS = (WRITE_PATH_UID, READ_PATH_UID, PROJECTIONS_UID)
+SLOS_UID = "cqrs-slos"
+PIPELINE_UID = "cqrs-telemetry-pipeline"
+DASHBOARD_UIDS = (
+    OVERVIEW_UID, WRITE_PATH_UID, READ_PATH_UID, PROJECTIONS_UID, SLOS_UID, PIPELINE_UID,
+)  # fmt: skip
 
 
 def dashboard_url(uid: str, config: Config) -> str:

@@ -207,20 +207,17 @@ def expression(recording: Recording, config: Config) -> str:
             return count_by(by, each)
 
 
-def rule_groups(config: Config) -> list[dict[str, Any]]:
-    """The recording rules, one group per instrumentation scope, as Prometheus loads them."""
+def rules_by_scope(config: Config) -> dict[str, list[dict[str, Any]]]:
+    """The recording rules by instrumentation scope, as Prometheus loads them."""
     scopes = dict.fromkeys(recording.metric.scope for recording in RECORDINGS)
-    return [
-        {
-            "name": f"{scope}.recording",
-            "rules": [
-                {"record": recording.name, "expr": expression(recording, config)}
-                for recording in RECORDINGS
-                if recording.metric.scope == scope
-            ],
-        }
+    return {
+        scope: [
+            {"record": recording.name, "expr": expression(recording, config)}
+            for recording in RECORDINGS
+            if recording.metric.scope == scope
+        ]
         for scope in scopes
-    ]
+    }
 
 
 def _select_raw(metric: Metric, part: Part, config: Config, failures: bool = False) -> str:

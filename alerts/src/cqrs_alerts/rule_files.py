@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from . import alerting, recording
+from . import alerting, recording, slo
 from .config import Config
 from .files import GENERATED_BY
 
@@ -18,7 +18,10 @@ _HEADER = f"# {GENERATED_BY}; edit the configuration and generate again, not thi
 
 
 class _Dumper(yaml.SafeDumper):
-    """Keeps expressions of several lines as they are written."""
+    """Keeps expressions of several lines as they are written, and writes labels out each time."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -28,8 +31,17 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 _Dumper.add_representer(str, _represent_text)
 
+
+def recording_groups(config: Config) -> list[dict[str, Any]]:
+    """All recording rules: those of each scope's metrics, then its objectives."""
+    return [
+        {"name": f"{scope}.recording", "rules": [*rules, *slo.rules(scope, config)]}
+        for scope, rules in recording.rules_by_scope(config).items()
+    ]
+
+
 _GROUPS: dict[str, Callable[[Config], list[dict[str, Any]]]] = {
-    RECORDING_FILE: recording.rule_groups,
+    RECORDING_FILE: recording_groups,
     ALERTS_FILE: alerting.rule_groups,
 }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from .alerting import Alert, alerts
+from .alert import Rule
+from .alerting import AnyAlert, alerts
 from .config import Config
 from .files import GENERATED_BY
 from .links import dashboard_url, runbook_page
@@ -19,7 +20,7 @@ def render_runbooks(config: Config) -> dict[str, str]:
     return {runbook_page(alert.name): _page(alert, config) for alert in alerts(config)}
 
 
-def read_words(alert: Alert) -> dict[str, str]:
+def read_words(alert: AnyAlert) -> dict[str, str]:
     """The words of an alert's runbook by section.
 
     Raises:
@@ -34,11 +35,10 @@ def read_words(alert: Alert) -> dict[str, str]:
     return words
 
 
-def _page(alert: Alert, config: Config) -> str:
+def _page(alert: AnyAlert, config: Config) -> str:
     settings = alert.settings(config)
     facts = {
-        "Meaning": "It fires when this has been so for "
-        f"{settings.for_}:\n\n{_code('promql', alert.expression(config))}",
+        "Meaning": "\n\n".join(_condition(rule, config) for rule in alert.rules(config)),
         "Diagnosis": _diagnosis(alert, config),
         "Tuning": "In `cqrs.yaml`; then generate the rules again and reload Prometheus:\n\n"
         + _code("yaml", _yaml(alert, settings_of(settings))),
@@ -51,13 +51,26 @@ def _page(alert: Alert, config: Config) -> str:
         f"<!-- {GENERATED_BY}; its words are in runbook_texts/{alert.name}.md. -->\n"
         f"# {alert.name}\n\n"
         f"{alert.summary}.\n\n"
-        f"Side: {alert.side} · severity: {getattr(config.severities, settings.severity)} · "
+        f"Side: {alert.side} · severity: {_severities(alert, config)} · "
         f"dashboard: <{dashboard_url(alert.dashboard, config)}>"
     )
     return "\n\n".join((head, *sections)) + "\n"
 
 
-def _diagnosis(alert: Alert, config: Config) -> str:
+def _condition(rule: Rule, config: Config) -> str:
+    severity = getattr(config.severities, rule.severity)
+    return (
+        f"It fires, as {severity}, when this has been so for {rule.for_}:\n\n"
+        f"{_code('promql', rule.expression)}"
+    )
+
+
+def _severities(alert: AnyAlert, config: Config) -> str:
+    levels = dict.fromkeys(rule.severity for rule in alert.rules(config))
+    return ", ".join(getattr(config.severities, level) for level in levels)
+
+
+def _diagnosis(alert: AnyAlert, config: Config) -> str:
     queries = [
         f"{query.title}:\n\n{_code('promql', query.expression(config))}" for query in alert.queries
     ]
@@ -66,9 +79,9 @@ def _diagnosis(alert: Alert, config: Config) -> str:
     return "\n\n".join(queries)
 
 
-def _yaml(alert: Alert, settings: tuple[Setting, ...]) -> str:
+def _yaml(alert: AnyAlert, settings: tuple[Setting, ...]) -> str:
     lines = (f"    {setting.yaml}  # {setting.description}" for setting in settings)
-    return "\n".join(("alerts:", f"  {alert.key}:", *lines))
+    return "\n".join((f"{alert.section}:", f"  {alert.key}:", *lines))
 
 
 def _code(language: str, text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cqrs_alerts.alerting import ALERTS, Alert
+from cqrs_alerts.alerting import ALERTS, AnyAlert
 from cqrs_alerts.config import Config, Severities
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
@@ -276,7 +276,7 @@ CASES: dict[str, Case] = {
 NAMES = pytest.mark.parametrize("name", CASES)
 
 
-def alert_named(name: str) -> Alert:
+def alert_named(name: str) -> AnyAlert:
     """The alert's definition."""
     return next(alert for alert in ALERTS if alert.name == name)
 
@@ -288,7 +288,7 @@ def check(name: str, time: str, *firing: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_every_alert_has_cases() -> None:
     """A new alert cannot go without a case that fires it and one that does not."""
-    assert set(CASES) == {alert.name for alert in ALERTS}
+    assert set(CASES) == {alert.name for alert in ALERTS if alert.section == "alerts"}
     assert all(case.quiet for case in CASES.values())
 
 

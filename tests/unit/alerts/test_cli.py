@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -80,8 +81,10 @@ def test_generate_again_removes_only_its_own(tmp_path: Path) -> None:
 def test_without_any_alert_the_files_are_still_valid(tmp_path: Path) -> None:
     """All alerts off is a choice, not an error."""
     config = tmp_path / "cqrs.yaml"
-    sections = {alert.key: {"enabled": False} for alert in ALERTS}
-    config.write_text(yaml.safe_dump({"alerts": sections}))
+    sections: dict[str, dict[str, Any]] = {"alerts": {}, "slos": {}}
+    for alert in ALERTS:
+        sections[alert.section][alert.key] = {"enabled": False}
+    config.write_text(yaml.safe_dump(sections))
     assert run("generate", "--output", tmp_path / "out", "--config", config).exit_code == 0
     assert yaml.safe_load((tmp_path / "out/alerts.yaml").read_text()) == {"groups": []}
 

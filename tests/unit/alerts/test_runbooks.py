@@ -9,7 +9,7 @@ from importlib.resources import files
 import pytest
 import yaml
 
-from cqrs_alerts.alerting import ALERTS, Alert, rule
+from cqrs_alerts.alerting import ALERTS, AnyAlert, rules
 from cqrs_alerts.config import Config
 from cqrs_alerts.links import runbook_page
 from cqrs_alerts.runbooks import SECTIONS, read_words, render_runbooks
@@ -18,13 +18,13 @@ from cqrs_alerts.settings import settings_of
 EACH_ALERT = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 
 
-def page(alert: Alert, config: Config) -> str:
+def page(alert: AnyAlert, config: Config) -> str:
     """The alert's runbook."""
     return render_runbooks(config)[runbook_page(alert.name)]
 
 
 @EACH_ALERT
-def test_page_has_its_sections(alert: Alert) -> None:
+def test_page_has_its_sections(alert: AnyAlert) -> None:
     """One template for all: title, then the five sections, each with words."""
     headings = re.findall(r"^#+ (.+)$", page(alert, Config()), re.MULTILINE)
     assert headings == [alert.name, *SECTIONS]
@@ -32,22 +32,24 @@ def test_page_has_its_sections(alert: Alert) -> None:
 
 
 @EACH_ALERT
-def test_page_has_the_alerts_facts(alert: Alert) -> None:
+def test_page_has_the_alerts_facts(alert: AnyAlert) -> None:
     """Expression, queries and settings are those of the rule under the same configuration."""
     config = Config(group_labels=("namespace", "job"))
     text = page(alert, config)
-    assert f"```promql\n{rule(alert, config)['expr']}\n```" in text
+    for rule in rules(alert, config):
+        assert f"for {rule['for']}:\n\n```promql\n{rule['expr']}\n```" in text
     for query in alert.queries:
         assert f"{query.title}:\n\n```promql\n{query.expression(config)}\n```" in text
     block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert block
     settings = settings_of(alert.settings(config))
-    shown = yaml.safe_load(block[1])["alerts"][alert.key]
-    assert shown == {setting.key: setting.value for setting in settings}
+    shown = yaml.safe_load(block[1])[alert.section][alert.key]
+    values = {setting.key: setting.value for setting in settings}
+    assert shown == {key: [] if value == () else value for key, value in values.items()}
 
 
 @EACH_ALERT
-def test_words_mention_only_alerts_that_exist(alert: Alert) -> None:
+def test_words_mention_only_alerts_that_exist(alert: AnyAlert) -> None:
     """A runbook that refers to another one can be followed."""
     mentioned = set(re.findall(r"\bCqrs[A-Z]\w+", page(alert, Config())))
     assert mentioned <= {other.name for other in ALERTS}

@@ -1,0 +1,68 @@
+"""What an alert is: when it fires, what it says, and what its runbook shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .alert_settings import AlertSettings
+from .conditions import Text
+from .config import Config
+from .setting_types import Severity
+
+AlertSide = Literal["write", "read", "projection", "telemetry"]
+
+PREFIX = "Cqrs"
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question to ask Prometheus while looking into an alert."""
+
+    title: str
+    expression: Text
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One alerting rule of an alert: most have one, burn rates one per pair of windows."""
+
+    expression: str
+    for_: str
+    severity: Severity
+    keep_firing_for: str = "0s"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert on a condition; its numbers are the section of ``alerts`` named like it."""
+
+    name: str
+    side: AlertSide
+    dashboard: str  # uid
+    summary: str  # static, so that Alertmanager can group by it
+    description: Text  # a template that Prometheus expands
+    expression: Text
+    queries: tuple[Query, ...]
+    spans: Text | None = None  # a TraceQL search, where a span shows the cause
+
+    section = "alerts"
+
+    @property
+    def key(self) -> str:
+        """Name of the alert's settings in its section of the configuration."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name.removeprefix(PREFIX)).lower()
+
+    def settings(self, config: Config) -> AlertSettings:
+        """The alert's settings in a configuration."""
+        settings: AlertSettings = getattr(config.alerts, self.key)
+        return settings
+
+    def rules(self, config: Config) -> tuple[Rule, ...]:
+        """The alert's one rule."""
+        settings = self.settings(config)
+        expression = self.expression(config)
+        return (Rule(expression, settings.for_, settings.severity, settings.keep_firing_for),)

@@ -1,0 +1,242 @@
+"""Service level objectives as recorded series: events, bad events, burn rates, budgets.
+
+All are counts or derive from counts: a ratio of sums, never a mean of ratios. One series per
+objective and service, whatever the number of types; a type with an objective of its own
+(``types``) counts against that one alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cqrs_telemetry import catalog
+from cqrs_telemetry.catalog import Attribute
+
+from .config import Config
+from .label_names import LE, SLO
+from .naming import label_name
+from .promql import Matcher, duration_seconds, equals, number, ratio, select, sum_by
+from .recording import (
+    COMMAND_DURATION_BUCKETS,
+    COMMAND_RATE,
+    PROJECTION_LAG_BUCKETS,
+    QUERY_DURATION_BUCKETS,
+    QUERY_RATE,
+    Rate,
+)
+from .slo_settings import AvailabilityObjectives, LatencyObjectives
+from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
+
+EVENTS_RATE = f"cqrs:slo_events:rate{RATE_WINDOW}"
+BAD_EVENTS_RATE = f"cqrs:slo_bad_events:rate{RATE_WINDOW}"
+OBJECTIVE = "cqrs:slo_objective:ratio"
+
+_REMEMBERED = "1d"  # a service that is down must not lose its objective just then
+# Long windows read the five-minute rates every five minutes: these tile the time without overlap.
+_FINE_STEP, _COARSE_STEP, _FINE_LIMIT = "1m", RATE_WINDOW, "6h"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Good is what does not end in an error; a rejection by the domain is good."""
+
+    name: str
+    title: str
+    side: catalog.Side
+    rate: Rate
+    status: Attribute
+    type: Attribute
+
+    @property
+    def scope(self) -> str:
+        """Instrumentation scope of the metric."""
+        return self.rate.metric.scope
+
+    def settings(self, config: Config) -> AvailabilityObjectives:
+        """The objective's section of a configuration."""
+        settings: AvailabilityObjectives = getattr(config.slos, self.name)
+        return settings
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Good is what takes no longer than a bucket's bound."""
+
+    name: str
+    title: str
+    side: catalog.Side
+    buckets: Rate
+    type: Attribute
+
+    @property
+    def scope(self) -> str:
+        """Instrumentation scope of the metric."""
+        return self.buckets.metric.scope
+
+    def settings(self, config: Config) -> LatencyObjectives:
+        """The objective's section of a configuration."""
+        settings: LatencyObjectives = getattr(config.slos, self.name)
+        return settings
+
+
+Sli = Availability | Latency
+
+COMMAND_AVAILABILITY = Availability(
+    "command_availability", "Commands succeed", catalog.WRITE,
+    COMMAND_RATE, catalog.COMMAND_STATUS, catalog.COMMAND_TYPE,
+)  # fmt: skip
+COMMAND_LATENCY = Latency(
+    "command_latency", "Commands are fast", catalog.WRITE,
+    COMMAND_DURATION_BUCKETS, catalog.COMMAND_TYPE,
+)  # fmt: skip
+QUERY_AVAILABILITY = Availability(
+    "query_availability", "Queries succeed", catalog.READ,
+    QUERY_RATE, catalog.QUERY_STATUS, catalog.QUERY_TYPE,
+)  # fmt: skip
+QUERY_LATENCY = Latency(
+    "query_latency", "Queries are fast", catalog.READ,
+    QUERY_DURATION_BUCKETS, catalog.QUERY_TYPE,
+)  # fmt: skip
+PROJECTION_FRESHNESS = Latency(
+    "projection_freshness", "Readers see events in time", catalog.PROJECTION,
+    PROJECTION_LAG_BUCKETS, catalog.PROJECTION_NAME,
+)  # fmt: skip
+SLIS: tuple[Sli, ...] = (
+    COMMAND_AVAILABILITY, COMMAND_LATENCY, QUERY_AVAILABILITY, QUERY_LATENCY, PROJECTION_FRESHNESS,
+)  # fmt: skip
+TYPES = tuple(dict.fromkeys(sli.type for sli in SLIS))
+
+
+def slis(config: Config) -> tuple[Sli, ...]:
+    """The indicators whose objectives the configuration leaves on."""
+    return tuple(sli for sli in SLIS if sli.settings(config).enabled)
+
+
+def windows(config: Config) -> tuple[str, ...]:
+    """Every window that a burn rate is recorded over, from short to long."""
+    pairs = config.slos.burn_rates
+    found = {
+        RATE_WINDOW,
+        config.slos.period,
+        *(w for rate in pairs for w in (rate.long, rate.short)),
+    }
+    by_length = {duration_seconds(window): window for window in sorted(found)}
+    return tuple(by_length[seconds] for seconds in sorted(by_length))
+
+
+def events(window: str) -> str:
+    """Name of the series that counts the events in a window."""
+    return f"cqrs:slo_events:increase{window}"
+
+
+def bad_events(window: str) -> str:
+    """Name of the series that counts the bad events in a window."""
+    return f"cqrs:slo_bad_events:increase{window}"
+
+
+def burn_rate(window: str) -> str:
+    """Name of the series that says how fast the budget burns; at 1 it lasts just the period."""
+    return f"cqrs:slo_burn_rate:{window}"
+
+
+def budget_remaining(config: Config) -> str:
+    """Name of the series with the share of the period's budget that is left; below 0: overdrawn."""
+    return f"cqrs:slo_budget_remaining:ratio{config.slos.period}"
+
+
+def names(config: Config) -> tuple[str, ...]:
+    """Names of all recorded series."""
+    scopes = dict.fromkeys(sli.scope for sli in SLIS)
+    return tuple(dict.fromkeys(r["record"] for scope in scopes for r in rules(scope, config)))
+
+
+def labels(config: Config) -> tuple[str, ...]:
+    """Labels of the recorded series; a type's label only where it has an objective of its own."""
+    own = (label_name(each, config.naming) for each in (catalog.SIDE, *TYPES))
+    return (*config.group_labels, SLO, *own)
+
+
+def rules(scope: str, config: Config) -> list[dict[str, Any]]:
+    """The recording rules of the objectives on a scope's metrics, in the order of their evaluation.
+
+    They go into the group that records what they read, so that all are of the same instant.
+    """
+    chosen = [sli for sli in slis(config) if sli.scope == scope]
+    if not chosen:
+        return []
+    label = label_name(catalog.SIDE, config.naming)
+    side = [equals(label, chosen[0].side)]
+    objective = f"last_over_time({select(OBJECTIVE, side)}[{_REMEMBERED}])"
+    derived: dict[str, str] = {}
+    for window in windows(config):
+        whole, bad = (select(count(window), side) for count in (events, bad_events))
+        derived |= {
+            events(window): _increase(select(EVENTS_RATE, side), window),
+            bad_events(window): _increase(select(BAD_EVENTS_RATE, side), window),
+            burn_rate(window): f"{ratio(bad, whole)} / (1 - {objective})",
+        }
+    derived[budget_remaining(config)] = f"1 - {select(burn_rate(config.slos.period), side)}"
+    return [
+        *(rule for sli in chosen for rule in _objectives(sli, config)),
+        # The label is there already; repeated, it tells promtool that the rules of two scopes
+        # write different series.
+        *(
+            {"record": name, "expr": expression, "labels": {label: chosen[0].side}}
+            for name, expression in derived.items()
+        ),
+    ]
+
+
+def _objectives(sli: Sli, config: Config) -> Iterator[dict[str, Any]]:
+    """The whole side with its objective, then each type that has an objective of its own."""
+    settings = sli.settings(config)
+    label = label_name(sli.type, config.naming)
+    rest = "|".join(re.escape(own.type) for own in settings.types)
+    everything = [Matcher(label, "!~", rest)] if rest else []
+    yield from _objective(sli, settings, everything, {}, config)
+    for own in settings.types:
+        yield from _objective(sli, own, [equals(label, own.type)], {label: own.type}, config)
+
+
+def _objective(
+    sli: Sli, promise: Any, chosen: list[Matcher], own: dict[str, str], config: Config
+) -> Iterator[dict[str, Any]]:
+    side = label_name(catalog.SIDE, config.naming)
+    labels = {SLO: sli.name, side: sli.side, **own}
+    if isinstance(sli, Availability):
+        whole = _sum(sli.rate, chosen, config)
+        failed = equals(label_name(sli.status, config.naming), catalog.ERROR)
+        bad = f"{_sum(sli.rate, [*chosen, failed], config)} or 0 * {whole}"
+    else:
+        whole = _sum(sli.buckets, [*chosen, equals(LE, "+Inf")], config)
+        in_time = _sum(sli.buckets, [*chosen, up_to(promise.within_ms)], config)
+        bad = f"{whole} - {in_time}"
+    yield {"record": EVENTS_RATE, "expr": whole, "labels": labels}
+    yield {"record": BAD_EVENTS_RATE, "expr": bad, "labels": labels}
+    # Per service, so that two configurations in one Prometheus do not write one series.
+    yield {
+        "record": OBJECTIVE,
+        "expr": f"0 * {whole} + {number(promise.objective)}",
+        "labels": labels,
+    }
+
+
+def up_to(bound: float) -> Matcher:
+    """The bucket that ends at a bound: Prometheus 2 and OTLP may spell 5.0 as 5."""
+    whole = "([.]0)?" if bound == int(bound) else ""
+    return Matcher(LE, "=~", f"{re.escape(number(bound))}{whole}")
+
+
+def _increase(rate: str, window: str) -> str:
+    seconds = duration_seconds(window)
+    if seconds <= RATE_WINDOW_SECONDS:
+        return f"{rate} * {number(seconds)}"
+    step = _FINE_STEP if seconds <= duration_seconds(_FINE_LIMIT) else _COARSE_STEP
+    return f"sum_over_time({rate}[{window}:{step}]) * {number(duration_seconds(step))}"
+
+
+def _sum(rate: Rate, matchers: list[Matcher], config: Config) -> str:
+    return sum_by(config.group_labels, select(rate.name, matchers))

@@ -1,0 +1,185 @@
+"""Alerts on budgets that burn too fast: one alert per objective, one rule per pair of windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cqrs_telemetry import catalog
+
+from .alert import PREFIX, AlertSide, Query, Rule
+from .conditions import Text, busiest, failed_spans, highest, late_spans, slow_spans
+from .config import Config
+from .label_names import LONG_WINDOW, SHORT_WINDOW, SLO
+from .links import SLOS_UID
+from .naming import label_name
+from .promql import Matcher, equals, number, select
+from .recording import (
+    COMMAND_DURATION_P95,
+    COMMAND_ERROR_RATIO,
+    COMMAND_FAILURE_RATE,
+    COMMAND_RATE,
+    PROJECTION_DURATION_P95,
+    PROJECTION_LAG_P99,
+    PROJECTION_RATE,
+    QUERY_DURATION_P95,
+    QUERY_ERROR_RATIO,
+    QUERY_FAILURE_RATE,
+    QUERY_RATE,
+    RESULT_SIZE_P95,
+)
+from .slo import (
+    COMMAND_AVAILABILITY,
+    COMMAND_LATENCY,
+    PROJECTION_FRESHNESS,
+    QUERY_AVAILABILITY,
+    QUERY_LATENCY,
+    Latency,
+    Sli,
+    budget_remaining,
+    burn_rate,
+    events,
+)
+from .slo_settings import BurnRate, Objectives
+
+_BURN = '{{ printf "%.1f" $value }}'
+
+
+@dataclass(frozen=True)
+class BurnAlert:
+    """An alert on an objective; its numbers are the section of ``slos`` named like it."""
+
+    sli: Sli
+    summary: str  # static, so that Alertmanager can group by it
+    what: str  # is promised, as the description says it
+    causes: tuple[Query, ...]
+    spans: Text
+
+    section = "slos"
+    dashboard = SLOS_UID
+
+    @property
+    def name(self) -> str:
+        """Name of the alert: the objective's, as alerts spell it."""
+        words = self.sli.name.split("_")
+        return f"{PREFIX}{''.join(word.capitalize() for word in words)}Burn"
+
+    @property
+    def side(self) -> AlertSide:
+        """Side of the objective."""
+        return self.sli.side
+
+    @property
+    def key(self) -> str:
+        """Name of the objective's settings in its section of the configuration."""
+        return self.sli.name
+
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        """What to ask Prometheus: the budget, then what eats it."""
+        chosen = equals(SLO, self.sli.name)
+        return (
+            Query(
+                "Share of the budget that is left",
+                lambda config: select(budget_remaining(config), [chosen]),
+            ),
+            *self.causes,
+        )
+
+    def settings(self, config: Config) -> Objectives:
+        """The objective's settings in a configuration."""
+        return self.sli.settings(config)
+
+    def description(self, config: Config) -> str:
+        """A template that Prometheus expands."""
+        own = label_name(self.sli.type, config.naming)
+        where = ", ".join(f"{label} {{{{ $labels.{label} }}}}" for label in config.group_labels)
+        return (
+            f"The error budget for {self.what} burns {_BURN} times as fast as it may "
+            f"({where}{{{{ with $labels.{own} }}}}, {own} {{{{ . }}}}{{{{ end }}}})."
+        )
+
+    def rules(self, config: Config) -> tuple[Rule, ...]:
+        """One rule per pair of windows."""
+        return tuple(
+            Rule(
+                self._expression(burn, config),
+                burn.for_,
+                burn.severity,
+                labels={LONG_WINDOW: burn.long, SHORT_WINDOW: burn.short},
+            )
+            for burn in config.slos.burn_rates
+        )
+
+    def _expression(self, burn: BurnRate, config: Config) -> str:
+        chosen: list[Matcher] = [equals(SLO, self.sli.name)]
+        long, short = (select(burn_rate(window), chosen) for window in (burn.long, burn.short))
+        limit = number(burn.factor)
+        floor = f"{select(events(burn.long), chosen)} >= {self.settings(config).minimum_events}"
+        return f"{long} > {limit}\nand {short} > {limit}\nand {floor}"
+
+
+def _within(sli: Latency) -> Callable[[Config], float]:
+    return lambda config: sli.settings(config).within_ms
+
+
+ALERTS = (
+    BurnAlert(
+        COMMAND_AVAILABILITY,
+        "Commands fail so often that the error budget will not last",
+        "commands without an error",
+        (
+            Query(
+                "Failures per second, by exception",
+                busiest(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
+            ),
+            Query("Share of failures, by type", highest(COMMAND_ERROR_RATIO)),
+        ),
+        failed_spans(catalog.WRITE),
+    ),
+    BurnAlert(
+        COMMAND_LATENCY,
+        "Commands are slow so often that the latency budget will not last",
+        "commands handled in time",
+        (
+            Query("p95 in ms, by type", highest(COMMAND_DURATION_P95)),
+            Query("Commands per second, by type", busiest(COMMAND_RATE, catalog.COMMAND_TYPE)),
+        ),
+        slow_spans(catalog.WRITE, _within(COMMAND_LATENCY)),
+    ),
+    BurnAlert(
+        QUERY_AVAILABILITY,
+        "Queries fail so often that the error budget will not last",
+        "queries without an error",
+        (
+            Query(
+                "Failures per second, by exception",
+                busiest(QUERY_FAILURE_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
+            ),
+            Query("Share of failures, by type", highest(QUERY_ERROR_RATIO)),
+        ),
+        failed_spans(catalog.READ),
+    ),
+    BurnAlert(
+        QUERY_LATENCY,
+        "Queries are slow so often that the latency budget will not last",
+        "queries answered in time",
+        (
+            Query("p95 in ms, by type", highest(QUERY_DURATION_P95)),
+            Query("p95 of the number of items returned", highest(RESULT_SIZE_P95)),
+            Query("Queries per second, by type", busiest(QUERY_RATE, catalog.QUERY_TYPE)),
+        ),
+        slow_spans(catalog.READ, _within(QUERY_LATENCY)),
+    ),
+    BurnAlert(
+        PROJECTION_FRESHNESS,
+        "Readers see events late so often that the freshness budget will not last",
+        "events that readers see in time",
+        (
+            Query("p99 of lag in ms, by projection", highest(PROJECTION_LAG_P99)),
+            Query("Events per second", busiest(PROJECTION_RATE, catalog.PROJECTION_NAME)),
+            Query("p95 of the time to apply in ms", highest(PROJECTION_DURATION_P95)),
+        ),
+        late_spans(_within(PROJECTION_FRESHNESS)),
+    ),
+)

@@ -1,0 +1,195 @@
+"""Settings of service level objectives: what is promised, and how fast a budget may burn.
+
+Windows and factors follow the multi-window, multi-burn-rate alerts of Google's SRE workbook
+(https://sre.google/workbook/alerting-on-slos/).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from cqrs_telemetry import catalog
+from cqrs_telemetry.catalog import Metric
+
+from .promql import duration_seconds, number
+from .setting_types import CLOSED, Count, Duration, Flag, Milliseconds, Severity
+from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
+
+_STEP_SECONDS = 60
+
+
+def _check_window(value: str) -> str:
+    seconds = duration_seconds(value)
+    if seconds < RATE_WINDOW_SECONDS or seconds % _STEP_SECONDS:
+        raise ValueError(
+            f"rates are over {RATE_WINDOW}: write whole minutes, at least {RATE_WINDOW}"
+        )
+    return value
+
+
+Objective = Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)]
+Factor = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Window = Annotated[str, AfterValidator(_check_window)]
+TypeName = Annotated[str, Field(min_length=1)]
+
+_OBJECTIVE = Field(description="share of good events that is promised, 0.999 is 99.9 %")
+_WITHIN = Field(description="good is what takes no longer; has to be a bound of the histogram")
+
+
+@dataclass(frozen=True, config=CLOSED)
+class OwnAvailability:
+    """A type whose objective differs."""
+
+    type: Annotated[TypeName, Field(description="name of the command, query or projection")]
+    objective: Annotated[Objective, _OBJECTIVE]
+
+
+@dataclass(frozen=True, config=CLOSED)
+class OwnLatency(OwnAvailability):
+    """A type whose objective for latency differs."""
+
+    within_ms: Annotated[Milliseconds, _WITHIN]
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Objectives:
+    """What the objectives for availability and latency have in common."""
+
+    enabled: Annotated[Flag, Field(description="false leaves rules and alerts out")] = True
+    objective: Annotated[Objective, _OBJECTIVE] = 0.999
+    minimum_events: Annotated[
+        Count, Field(description="does not fire below so many events in the long window")
+    ] = 100
+
+
+def _check_types(own: tuple[OwnAvailability, ...]) -> None:
+    names = [each.type for each in own]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"types: {twice} is there twice; keep one")
+
+
+@dataclass(frozen=True, config=CLOSED)
+class AvailabilityObjectives(Objectives):
+    """Share of operations that do not end in an error."""
+
+    types: Annotated[
+        tuple[OwnAvailability, ...],
+        Field(description="types with an objective of their own: [{type: X, objective: 0.99}]"),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> AvailabilityObjectives:
+        _check_types(self.types)
+        return self
+
+
+@dataclass(frozen=True, config=CLOSED)
+class LatencyObjectives(Objectives):
+    """Share of operations that take no longer than a bound."""
+
+    objective: Annotated[Objective, _OBJECTIVE] = 0.99
+    within_ms: Annotated[Milliseconds, _WITHIN] = 1000
+    types: Annotated[
+        tuple[OwnLatency, ...],
+        Field(
+            description="types with an objective of their own: "
+            "[{type: X, objective: 0.99, within_ms: 250}]"
+        ),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> LatencyObjectives:
+        _check_types(self.types)
+        return self
+
+
+@dataclass(frozen=True, config=CLOSED)
+class BurnRate:
+    """One alerting rule of each objective: a pair of windows and how fast is too fast."""
+
+    factor: Annotated[Factor, Field(description="times faster than the budget lasts the period")]
+    long: Annotated[Window, Field(description="window that tells a burn from a blip")]
+    short: Annotated[Window, Field(description="window that tells that it still burns")]
+    for_: Annotated[Duration, Field(alias="for", description="how long it has to be so")]
+    severity: Annotated[Severity, Field(description="critical, warning or info")]
+
+    @model_validator(mode="after")
+    def _check_order(self) -> BurnRate:
+        if duration_seconds(self.short) >= duration_seconds(self.long):
+            raise ValueError("short has to be shorter than long")
+        return self
+
+
+def _on_a_bound(metric: Metric) -> Callable[[LatencyObjectives], LatencyObjectives]:
+    """Between two bounds a histogram cannot tell good from bad."""
+
+    def check(settings: LatencyObjectives) -> LatencyObjectives:
+        for within in (settings.within_ms, *(own.within_ms for own in settings.types)):
+            if within not in metric.bounds:
+                index = bisect_left(metric.bounds, within)
+                near = metric.bounds[max(index - 1, 0) : index + 1]
+                raise ValueError(
+                    f"within_ms {number(within)} is no bucket bound of {metric.name}; "
+                    f"take {' or '.join(map(number, near))}"
+                )
+        return settings
+
+    return check
+
+
+def _check_burn_rates(rates: tuple[BurnRate, ...]) -> tuple[BurnRate, ...]:
+    pairs = [(rate.long, rate.short) for rate in rates]
+    if len(set(pairs)) < len(pairs):
+        raise ValueError("has one pair of windows twice")
+    return rates
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Slos:
+    """Objectives of the three sides, and the burn rates at which someone is told."""
+
+    command_availability: Annotated[
+        AvailabilityObjectives, Field(description="share of commands without an error")
+    ] = AvailabilityObjectives()
+    command_latency: Annotated[
+        LatencyObjectives,
+        AfterValidator(_on_a_bound(catalog.COMMAND_DURATION)),
+        Field(description="share of commands that are handled in time"),
+    ] = LatencyObjectives(within_ms=1000)
+    query_availability: Annotated[
+        AvailabilityObjectives, Field(description="share of queries without an error")
+    ] = AvailabilityObjectives()
+    query_latency: Annotated[
+        LatencyObjectives,
+        AfterValidator(_on_a_bound(catalog.QUERY_DURATION)),
+        Field(description="share of queries that are answered in time"),
+    ] = LatencyObjectives(within_ms=500)
+    projection_freshness: Annotated[
+        LatencyObjectives,
+        AfterValidator(_on_a_bound(catalog.PROJECTION_LAG)),
+        Field(description="share of events that readers see in time"),
+    ] = LatencyObjectives(within_ms=30_000)
+    period: Annotated[Window, Field(description="time for which a budget has to last")] = "30d"
+    burn_rates: Annotated[
+        tuple[BurnRate, ...],
+        AfterValidator(_check_burn_rates),
+        Field(description="alerting rules of each objective; two pages, two tickets"),
+    ] = (
+        BurnRate(factor=14.4, long="1h", short="5m", for_="2m", severity="critical"),
+        BurnRate(factor=6, long="6h", short="30m", for_="15m", severity="critical"),
+        BurnRate(factor=3, long="1d", short="2h", for_="1h", severity="warning"),
+        BurnRate(factor=1, long="3d", short="6h", for_="3h", severity="warning"),
+    )
+
+    @model_validator(mode="after")
+    def _check_period(self) -> Slos:
+        for rate in self.burn_rates:
+            if duration_seconds(rate.long) > duration_seconds(self.period):
+                raise ValueError(f"period {self.period} is shorter than the window {rate.long}")
+        return self
