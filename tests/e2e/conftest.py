@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from orders.demo.command_lines import ORDERS
-from orders.demo.orchestrator import FIRST_RATES, STATE_FILE
+from orders.demo.orchestrator import FIRST_RATES
 from orders.demo.prometheus import PrometheusMissingError, find_prometheus
+from orders.demo.running import STATE_FILE
 
 ROOT = Path(__file__).parents[2]
 LOAD_SECONDS = 45  # of load before it is stopped and counted; well inside the 5 m of the rates

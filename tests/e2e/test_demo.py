@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-from orders.demo.orchestrator import SCRIPTS
+from orders.demo.startup import SCRIPTS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first test starts the demo
 
@@ -68,4 +68,12 @@ def test_nothing_outlives_a_demo_that_was_killed(start_demo):
     demo.process.wait()
     while demo.survivors(pids):
         time.sleep(0.05)
-    assert pids.keys() == {"service", "projection", "prometheus", "load", "preview"}
+    assert pids.keys() == {
+        "service",
+        "projection",
+        "prometheus",
+        "receiver",
+        "alertmanager",
+        "load",
+        "preview",
+    }

@@ -13,7 +13,7 @@ from eventsourcing.persistence import IntegrityError
 
 from cqrs_telemetry import catalog
 from cqrs_telemetry.testing import RecordedTelemetry
-from orders.http_api import REJECTIONS, build_app
+from orders.http_api import REJECTIONS, build_app, build_buses
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ class Client:
 @pytest.fixture
 def client(shop, read_model, recorded):
     """A client of the service."""
-    return Client(build_app(shop, read_model, recorded.telemetry))
+    return Client(build_app(build_buses(shop, read_model, recorded.telemetry)))
 
 
 def add_lamp(client):

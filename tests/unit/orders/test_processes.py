@@ -16,11 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from orders.cli import main
-from orders.demo.faults import UnknownFaultError, require_known
-from orders.demo.orchestrator import STATE_FILE
 from orders.demo.ports import PortTakenError, choose_ports
 from orders.demo.processes import PartEndedError, Parts
 from orders.demo.prometheus import PrometheusMissingError, configuration, find_prometheus
+from orders.demo.running import STATE_FILE
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+\S*")
 
@@ -144,6 +143,26 @@ def test_a_part_that_may_finish_does_so_without_error(tmp_path):
     parts.stop()
 
 
+def test_a_part_that_is_meant_to_end_may_crash(tmp_path):
+    """After a signal that is meant to end it, a part's end is no error."""
+    parts = Parts(tmp_path)
+    parts.start("victim", [sys.executable, "-c", "import time; time.sleep(600)"])
+    parts.send("victim", signal.SIGKILL, ends=True)
+    while not parts.ended("victim"):
+        time.sleep(0.01)
+    parts.check()
+    parts.stop()
+
+
+def test_a_part_that_is_frozen_is_stopped_all_the_same(tmp_path):
+    """A stopped process would not notice the request to end; it is woken for it."""
+    parts = Parts(tmp_path)
+    parts.start("frozen", [sys.executable, "-c", "import time; time.sleep(600)"])
+    parts.send("frozen", signal.SIGSTOP)
+    parts.stop()
+    assert not is_running(parts.pids["frozen"])
+
+
 def test_a_part_that_will_not_stop_is_killed(tmp_path, monkeypatch):
     """Stopping ends even what ignores the request."""
     monkeypatch.setattr("orders.demo.processes.PATIENCE", 0.1)
@@ -235,14 +254,6 @@ def test_chosen_ports_differ_and_a_taken_one_is_named(taken):
         choose_ports({"service": taken})
 
 
-def test_an_unknown_fault_is_refused():
-    """A fault that would be ignored is an error; none asked for, or an empty name, is not."""
-    require_known(None)
-    require_known("")
-    with pytest.raises(UnknownFaultError, match="no fault is called 'gremlins'"):
-        require_known("gremlins")
-
-
 def test_prometheus_is_found_in_the_working_tree_first(tmp_path, prometheus, monkeypatch):
     """.tools/bin of a folder above wins over PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -267,3 +278,14 @@ def test_prometheus_scrapes_both_processes_under_one_job(tmp_path):
     }
     assert jobs == {"orders": ["h:1", "h:2"], "prometheus": ["h:3"]}
     assert document["rule_files"] == [f"{tmp_path}/*.yaml"]
+
+
+def test_alerts_go_to_an_alertmanager_when_there_is_one(tmp_path):
+    """Prometheus is told of Alertmanager only if one was found."""
+    import yaml
+
+    without = yaml.safe_load(configuration(tmp_path, ["h:1"], "h:3"))
+    document = yaml.safe_load(configuration(tmp_path, ["h:1"], "h:3", "h:4"))
+    assert "alerting" not in without
+    (alertmanager,) = document["alerting"]["alertmanagers"]
+    assert alertmanager["static_configs"] == [{"targets": ["h:4"]}]

@@ -1,4 +1,4 @@
-"""The processes of the demo, one command each.
+"""The processes of the shop, one command each; the demo's own are in ``demo.cli``.
 
 Each command imports what it needs when it runs: none of them waits for the libraries of another.
 """
@@ -9,13 +9,14 @@ import asyncio
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from .demo.cli import demo, faults, receive
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 HOST = "127.0.0.1"  # nothing here is meant for other machines
@@ -52,6 +53,7 @@ _process_options = _options(
         help="Append finished spans to this file, one JSON object a line; without it no tracing.",
     ),
 )
+_fault_option = click.option("--fault", help="What to break when SIGUSR1 says so; see README.md.")
 
 
 @click.group()
@@ -60,17 +62,24 @@ def main() -> None:
     """An event-sourced shop, instrumented with cqrs-telemetry."""
 
 
+for command in (demo, faults, receive):
+    main.add_command(command)
+
+
 @main.command()
 @_process_options
+@_fault_option
 @click.option(
     "--port", type=_PORT, default=8000, show_default=True, help="HTTP port; 0 picks a free one."
 )
-def serve(data: Path, metrics_port: int, spans: Path | None, port: int) -> None:
+def serve(data: Path, metrics_port: int, spans: Path | None, fault: str | None, port: int) -> None:
     """Answer commands and queries over HTTP."""
     import uvicorn
 
     from .application import Shop, environment
-    from .http_api import build_app
+    from .faults.service import service_faults
+    from .faults.switch import arm
+    from .http_api import build_app, build_buses
     from .read_model import ReadModel
     from .telemetry import exported_telemetry
 
@@ -79,7 +88,10 @@ def serve(data: Path, metrics_port: int, spans: Path | None, port: int) -> None:
         listener = stack.enter_context(_listen(port))
         metrics_port = _enter(stack, exported_telemetry(metrics_port, spans))
         shop = stack.enter_context(Shop(environment(data)))
-        config = uvicorn.Config(build_app(shop, ReadModel(data)), log_level="warning")
+        read_model = ReadModel(data)
+        buses = build_buses(shop, read_model)
+        arm(fault, service_faults(shop, read_model, buses))
+        config = uvicorn.Config(build_app(buses), log_level="warning")
         # uvicorn raises the signal that stopped it once more when it is done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
@@ -92,9 +104,12 @@ def serve(data: Path, metrics_port: int, spans: Path | None, port: int) -> None:
 
 @main.command()
 @_process_options
-def project(data: Path, metrics_port: int, spans: Path | None) -> None:
+@_fault_option
+def project(data: Path, metrics_port: int, spans: Path | None, fault: str | None) -> None:
     """Keep the read tables up to date with the events."""
-    from .projection import PROJECTIONS, run_projection
+    from .faults.projection import PROJECTION_FAULTS
+    from .faults.switch import arm
+    from .projection import PROJECTIONS, keep_projecting
     from .telemetry import exported_telemetry
 
     _create(data)
@@ -103,14 +118,17 @@ def project(data: Path, metrics_port: int, spans: Path | None) -> None:
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
         metrics_port = _enter(stack, exported_telemetry(metrics_port, spans))
-        runners = [
-            stack.enter_context(run_projection(projection, data)) for projection in PROJECTIONS
+        arm(fault, PROJECTION_FAULTS)
+        threads = [
+            threading.Thread(target=keep_projecting, args=(projection, data, stop))
+            for projection in PROJECTIONS
         ]
+        for thread in threads:
+            thread.start()
         names = ", ".join(projection.name for projection in PROJECTIONS)
         click.echo(f"orders projections: {names}  metrics: http://{HOST}:{metrics_port}/metrics")
-        # Leaving the runners raises what ended one of them.
-        while not stop.wait(0.2) and not any(runner.is_interrupted.is_set() for runner in runners):
-            pass
+        for thread in threads:
+            thread.join()
 
 
 @main.command()
@@ -135,74 +153,25 @@ def project(data: Path, metrics_port: int, spans: Path | None) -> None:
     show_default=True,
     help="JSON file that says what was sent and answered.",
 )
-def load(url: str, seed: int, rate: float, duration: float | None, tally: Path) -> None:
+@_fault_option
+def load(
+    url: str, seed: int, rate: float, duration: float | None, tally: Path, fault: str | None
+) -> None:
     """Act as the shop's customers, clerks and analysts."""
+    from .faults.load import Company
+    from .faults.switch import arm
     from .load.driver import LoadSettings, NoServerError, drive
 
+    company = Company()
+    arm(fault, company.faults)
     try:
-        asyncio.run(drive(LoadSettings(url, seed, rate, duration, tally)))
+        asyncio.run(drive(LoadSettings(url, seed, rate, duration, tally), company))
     except NoServerError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(
             f"cannot write {tally} ({error.strerror}); choose another file with --tally"
         ) from error
-
-
-@main.command()
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="DEMO_DATA",
-    help="Folder for everything the demo writes.  [default: .demo/<time of start>]",
-)
-@click.option("--seed", type=int, default=7, show_default=True, envvar="SEED", help="Of the load.")
-@click.option(
-    "--rate",
-    type=click.FloatRange(0, min_open=True),
-    default=40,
-    show_default=True,
-    envvar="RATE",
-    help="Messages per second of the load.",
-)
-@click.option(
-    "--duration",
-    type=click.FloatRange(0, min_open=True),
-    envvar="DURATION",
-    help="Seconds from the start; until Ctrl-C when not given.",
-)
-@click.option("--fault", envvar="FAULT", help="Break something on purpose.")
-@click.option(
-    "--spans/--no-spans",
-    default=True,
-    envvar="SPANS",
-    help="Trace; spans go to files in the data folder, one JSON object a line.",
-)
-@click.option("--service-port", type=_PORT, envvar="SERVICE_PORT", help="A free one by default.")
-@click.option("--prometheus-port", type=_PORT, envvar="PROMETHEUS_PORT", help="Likewise.")
-def demo(
-    data: Path | None,
-    seed: int,
-    rate: float,
-    duration: float | None,
-    fault: str | None,
-    spans: bool,
-    service_port: int | None,
-    prometheus_port: int | None,
-) -> None:
-    """Run everything: service, projection, load and Prometheus with rules and dashboards."""
-    from .demo.command_lines import PORTS, DemoSettings
-    from .demo.faults import require_known
-    from .demo.orchestrator import DEMO_ERRORS, run_demo
-
-    ports = dict.fromkeys(PORTS) | {"service": service_port, "prometheus": prometheus_port}
-    data = data or Path(".demo") / time.strftime("%Y%m%d-%H%M%S")
-    try:
-        require_known(fault)
-        status = run_demo(DemoSettings(data.absolute(), seed, rate, duration, spans, ports))
-    except DEMO_ERRORS as error:
-        raise click.ClickException(str(error)) from error
-    raise SystemExit(status)
 
 
 def _enter(stack: ExitStack, telemetry: AbstractContextManager[int]) -> int:

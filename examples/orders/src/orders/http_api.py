@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
@@ -33,20 +34,38 @@ from .read_model import NotProjectedError, ReadModel
 REJECTIONS = (ShopError, IntegrityError)
 
 
-def build_app(
-    shop: Shop, read_model: ReadModel, telemetry: CqrsTelemetry | None = None
-) -> Starlette:
-    """Build the application from both sides; ``telemetry`` defaults to the global providers."""
+@dataclass(frozen=True)
+class Buses:
+    """Both instrumented buses, and the handlers that they look up at each message."""
+
+    commands: InstrumentedCommandBus
+    queries: InstrumentedQueryBus
+    command_handlers: dict[type, Callable[[Any], Any]]
+    query_handlers: dict[type, Callable[[Any], Any]]
+
+
+def build_buses(shop: Shop, read_model: ReadModel, telemetry: CqrsTelemetry | None = None) -> Buses:
+    """Build both sides; ``telemetry`` defaults to the global providers."""
     telemetry = telemetry or CqrsTelemetry(rejections=REJECTIONS)
-    commands, queries = command_handlers(shop), query_handlers(read_model)
-    command_bus = InstrumentedCommandBus(commands, telemetry=telemetry)
-    query_bus = InstrumentedQueryBus(queries, telemetry=telemetry)
-    command_types, query_types = _adapters(commands), _adapters(queries)
+    commands = dict[type, Callable[[Any], Any]](command_handlers(shop))
+    queries = query_handlers(read_model)
+    return Buses(
+        InstrumentedCommandBus(commands, telemetry=telemetry),
+        InstrumentedQueryBus(queries, telemetry=telemetry),
+        commands,
+        queries,
+    )
+
+
+def build_app(buses: Buses) -> Starlette:
+    """Build the application that answers for both buses."""
+    command_types = _adapters(buses.command_handlers)
+    query_types = _adapters(buses.query_handlers)
 
     async def dispatch(request: Request) -> Response:
         adapter = _named(command_types, request, "command")
         command = adapter.validate_json(await request.body())
-        recorded, headers = await run_in_threadpool(_timed, command_bus.dispatch, command)
+        recorded, headers = await run_in_threadpool(_timed, buses.commands.dispatch, command)
         return JSONResponse(
             {
                 "aggregate_id": command.aggregate_id,
@@ -58,7 +77,7 @@ def build_app(
     async def execute(request: Request) -> Response:
         adapter = _named(query_types, request, "query")
         query = adapter.validate_strings(dict(request.query_params))
-        result, headers = await run_in_threadpool(_timed, query_bus.execute, query)
+        result, headers = await run_in_threadpool(_timed, buses.queries.execute, query)
         if isinstance(result, Iterator):
             return StreamingResponse(_lines(result), media_type="application/x-ndjson")
         if result is None:

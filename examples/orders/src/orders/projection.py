@@ -6,11 +6,13 @@ exactly once, whenever the process stops.
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
+import click
 from eventsourcing.persistence import Tracking
 from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.sqlite import SQLiteFactory
@@ -21,6 +23,9 @@ from cqrs_telemetry import CqrsTelemetry, InstrumentedProjectionHandler
 from .application import Shop, environment
 from .domain import Order, Product, TracedEvent
 from .read_model import OrdersView, Statement, StockView, View, view_path
+
+STOP_PERIOD = 0.2  # seconds between two looks at whether to stop
+RETRY_PAUSE = 0.5  # seconds before a projection that failed is tried again
 
 
 def _topics(*events: type[TracedEvent]) -> tuple[str, ...]:
@@ -143,6 +148,21 @@ def run_projection(projection: type[ViewProjection], data: Path) -> ProjectionRu
         view_class=projection.view_class,
         env=_settings(projection, data),
     )
+
+
+def keep_projecting(projection: type[ViewProjection], data: Path, stop: threading.Event) -> None:
+    """Run a projection until ``stop``; one that fails is tried again where it left off.
+
+    An event that cannot be applied holds up its own projection, not the others of the process.
+    """
+    while not stop.is_set():
+        try:
+            with run_projection(projection, data) as runner:
+                while not stop.is_set() and not runner.is_interrupted.wait(STOP_PERIOD):
+                    pass
+        except Exception as error:
+            click.echo(f"{projection.name} failed, will try again: {error!r}", err=True)
+        stop.wait(RETRY_PAUSE)
 
 
 def _settings(projection: type[ViewProjection], data: Path) -> dict[str, str]:

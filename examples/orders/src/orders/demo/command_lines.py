@@ -7,20 +7,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..faults.registry import Fault, Part
+
 ORDERS = (sys.executable, "-m", "orders")
-PORTS = ("service", "service metrics", "projection metrics", "prometheus", "preview")
+PORTS = (
+    "service",
+    "service metrics",
+    "projection metrics",
+    "prometheus",
+    "preview",
+    "alertmanager",
+    "receiver",
+)
 
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What a user can choose; ``duration`` in seconds from the start, None for ever."""
+    """What a user can choose; ``duration`` and ``fault_after`` in seconds from the start."""
 
     data: Path
     seed: int
     rate: float
-    duration: float | None
+    duration: float | None  # None for ever
     spans: bool
     ports: Mapping[str, int | None]
+    fault: Fault | None = None
+    fault_after: float = 0
+    config: Path | None = None
+    dashboards: bool = True
 
 
 def serve(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:
@@ -32,6 +46,7 @@ def serve(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:
         f"--port={ports['service']}",
         f"--metrics-port={ports['service metrics']}",
         *_spans(settings, "service"),
+        *_fault(settings, "service"),
     ]
 
 
@@ -43,6 +58,7 @@ def project(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:
         f"--data={settings.data}",
         f"--metrics-port={ports['projection metrics']}",
         *_spans(settings, "projection"),
+        *_fault(settings, "projection"),
     ]
 
 
@@ -55,6 +71,7 @@ def load(settings: DemoSettings, url: str) -> list[str]:
         f"--seed={settings.seed}",
         f"--rate={settings.rate}",
         f"--tally={settings.data / 'tally.json'}",
+        *_fault(settings, "load"),
     ]
 
 
@@ -72,6 +89,33 @@ def preview(script: Path, dashboards: Path, prometheus_url: str, port: int) -> l
 
 def _spans(settings: DemoSettings, part: str) -> list[str]:
     return [f"--spans={settings.data / f'spans-{part}.jsonl'}"] if settings.spans else []
+
+
+def _fault(settings: DemoSettings, part: Part) -> list[str]:
+    fault = settings.fault
+    return [f"--fault={fault.name}"] if fault and fault.armed and fault.part == part else []
+
+
+def alertmanager(program: Path, config: Path, storage: Path, address: str) -> list[str]:
+    """Start a single Alertmanager on a loopback address with its data in ``storage``."""
+    return [
+        str(program),
+        f"--config.file={config}",
+        f"--storage.path={storage}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+        "--log.level=warn",
+    ]
+
+
+def receive(settings: DemoSettings, port: int) -> list[str]:
+    """Start the receiver of Alertmanager's notifications."""
+    return [
+        *ORDERS,
+        "receive",
+        f"--port={port}",
+        f"--output={settings.data / 'notifications.jsonl'}",
+    ]
 
 
 def prometheus(program: Path, config: Path, storage: Path, address: str) -> list[str]:

@@ -37,6 +37,7 @@ class Parts:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._parts: list[Part] = []
+        self._ending: set[str] = set()
 
     @property
     def pids(self) -> Mapping[str, int]:
@@ -57,6 +58,14 @@ class Parts:
             )
         self._parts.append(Part(name, process, log, finite))
 
+    def ended(self, name: str) -> bool:
+        """Whether a part's process has ended."""
+        return self._named(name).process.poll() is not None
+
+    def log(self, name: str) -> Path:
+        """Where a part's output goes."""
+        return self._named(name).log
+
     def check(self) -> None:
         """Find out whether all that should run still runs.
 
@@ -65,21 +74,32 @@ class Parts:
         """
         for part in self._parts:
             status = part.process.poll()
-            if status is not None and not (part.finite and status == 0):
+            may_end = part.name in self._ending or (part.finite and status == 0)
+            if status is not None and not may_end:
                 raise PartEndedError(
                     f"the {part.name} ended {_describe(status)}; the last lines of {part.log}:\n"
                     + _tail(part.log)
                 )
 
+    def send(self, name: str, number: signal.Signals, *, ends: bool = False) -> None:
+        """Send a signal to a part; ``ends`` when it is right that the part ends from now on."""
+        if ends:
+            self._ending.add(name)
+        self._named(name).process.send_signal(number)
+
     def stop(self) -> None:
         """End what was started, last first; each may finish what it is doing."""
         for part in reversed(self._parts):
             part.process.terminate()  # does nothing to one that has ended
+            part.process.send_signal(signal.SIGCONT)  # one that is stopped hears nothing else
             try:
                 part.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 os.killpg(part.process.pid, signal.SIGKILL)
                 part.process.wait()
+
+    def _named(self, name: str) -> Part:
+        return next(part for part in self._parts if part.name == name)
 
 
 def run_to_end(command: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str]:

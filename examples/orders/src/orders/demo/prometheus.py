@@ -20,32 +20,43 @@ class PrometheusMissingError(Exception):
     """There is no Prometheus on this machine."""
 
 
-def find_prometheus(start: Path) -> Path:
-    """Find the program in ``.tools/bin`` of a folder or one above it, else on PATH.
-
-    Raises:
-        PrometheusMissingError: It is in neither.
-    """
+def find_server(name: str, start: Path) -> Path | None:
+    """Find a server in ``.tools/bin`` of a folder or one above it, else on PATH."""
     for folder in (start, *start.parents):
-        program = folder / ".tools" / "bin" / "prometheus"
+        program = folder / ".tools" / "bin" / name
         if program.is_file():
             return program
-    on_path = shutil.which("prometheus")
-    if on_path is None:
+    on_path = shutil.which(name)
+    return Path(on_path) if on_path else None
+
+
+def find_prometheus(start: Path) -> Path:
+    """Find Prometheus.
+
+    Raises:
+        PrometheusMissingError: There is none.
+    """
+    program = find_server("prometheus", start)
+    if program is None:
         raise PrometheusMissingError(
             f"no prometheus in {start / '.tools' / 'bin'} or on PATH; run `make tools`"
         )
-    return Path(on_path)
+    return program
 
 
-def configuration(rules: Path, targets: Sequence[str], itself: str) -> str:
+def configuration(
+    rules: Path, targets: Sequence[str], itself: str, alertmanager: str | None = None
+) -> str:
     """``prometheus.yml``: the shop's processes as one job, and Prometheus as another."""
+    alerting = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     document: dict[str, Any] = {
         "global": {
             "scrape_interval": SCRAPE_INTERVAL,
             "scrape_timeout": SCRAPE_INTERVAL,
             "evaluation_interval": SCRAPE_INTERVAL,
+            "external_labels": {"prometheus": "demo"},  # on what it sends, not on what it keeps
         },
+        **({"alerting": alerting} if alertmanager else {}),
         "rule_files": [f"{rules.absolute()}/*.yaml"],
         "scrape_configs": [
             {"job_name": SERVICE, "static_configs": [{"targets": list(targets)}]},

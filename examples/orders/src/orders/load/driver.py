@@ -19,7 +19,7 @@ from cqrs_telemetry import catalog
 
 from ..commands import Command
 from ..queries import Query
-from .journeys import plan
+from .journeys import Step, plan
 from .tally import Tally
 
 AT_ONCE = 32  # requests under way at most
@@ -43,8 +43,10 @@ class LoadSettings:
     tally: Path
 
 
-async def drive(settings: LoadSettings) -> None:
+async def drive(settings: LoadSettings, company: Iterator[Step]) -> None:
     """Send messages until the duration is over or a signal asks to stop, then write the tally.
+
+    ``company`` goes with each step of the plan, on top of the rate.
 
     Raises:
         NoServerError: The first request found nobody.
@@ -66,7 +68,8 @@ async def drive(settings: LoadSettings) -> None:
         tally.write(settings.tally, finished=False)  # rather fails now than after an hour
         writer = asyncio.create_task(_write_now_and_then(tally, settings.tally))
         try:
-            await _send_all(Sender(client, tally), settings, stop)
+            messages = _timed(plan(settings.seed), company, settings.rate)
+            await _send_all(Sender(client, tally), messages, settings.duration, stop)
         finally:
             writer.cancel()
     tally.write(settings.tally, finished=True)
@@ -78,13 +81,17 @@ async def _write_now_and_then(tally: Tally, path: Path) -> None:
         tally.write(path, finished=False)
 
 
-async def _send_all(sender: Sender, settings: LoadSettings, stop: asyncio.Event) -> None:
+async def _send_all(
+    sender: Sender,
+    messages: Iterator[tuple[Command | Query, float]],
+    duration: float | None,
+    stop: asyncio.Event,
+) -> None:
     slots = asyncio.Semaphore(AT_ONCE)
     under_way: set[asyncio.Task[None]] = set()
     stopping = asyncio.create_task(stop.wait())
-    messages = _timed(plan(settings.seed), settings.rate)
     started = time.monotonic()
-    end = math.inf if settings.duration is None else started + settings.duration
+    end = math.inf if duration is None else started + duration
     for message, due in messages:
         wait = min(started + sender.tally.behind + due, end) - time.monotonic()
         if wait > 0:
@@ -106,12 +113,12 @@ async def _send_all(sender: Sender, settings: LoadSettings, stop: asyncio.Event)
 
 
 def _timed(
-    steps: Iterator[tuple[Command | Query, ...]], rate: float
+    steps: Iterator[Step], company: Iterator[Step], rate: float
 ) -> Iterator[tuple[Command | Query, float]]:
     """Messages with the seconds after the start at which each is due; a step's fall together."""
     sent = 0
     for step in steps:
-        for message in step:
+        for message in (*step, *next(company)):
             yield message, sent / rate
         sent += len(step)
 

@@ -1,0 +1,166 @@
+"""Faults against alerts: which runs there are, what each showed, and how good the alerts are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.table import Table
+
+from cqrs_alerts.alerting import ALERTS
+
+from ..faults.registry import FAULTS, Fault, fault_named
+
+CONTROL = "control"  # the run without a fault, in which nothing may fire
+
+
+@dataclass
+class Run:
+    """One demo: seconds from the fault's begin by name of the alert.
+
+    ``fired`` is what Prometheus says, ``told`` what reached the receiver, which inhibition may
+    have kept away.
+    """
+
+    fault: Fault | None
+    fired: dict[str, float] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
+    watched: float = 0  # seconds after the fault began
+    problem: str = ""  # why the run says nothing
+
+    @property
+    def name(self) -> str:
+        """The fault's name."""
+        return self.fault.name if self.fault else CONTROL
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """Names of the alerts of which someone has to be told."""
+        return frozenset(alert.name for alert in self.fault.alerts) if self.fault else frozenset()
+
+    @property
+    def right(self) -> frozenset[str]:
+        """What was expected and told."""
+        return self.expected & self.told.keys()
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """What was expected and not told."""
+        return self.expected - self.told.keys()
+
+    @property
+    def unexpected(self) -> frozenset[str]:
+        """What was told and not expected."""
+        return frozenset(self.told) - self.expected
+
+    @property
+    def silenced(self) -> frozenset[str]:
+        """What fired, but nobody was told, because another alert implies it."""
+        return frozenset(self.fired) - self.told.keys()
+
+    @property
+    def passed(self) -> bool:
+        """Whether all expected alerts and no others were told."""
+        return not (self.problem or self.missing or self.unexpected)
+
+
+def plan_runs(only: Sequence[str] = ()) -> list[Run]:
+    """The runs of a matrix: the control and every fault, or those asked for.
+
+    The ones that take longest come first, so that none of them is left alone at the end.
+
+    Raises:
+        UnknownFaultError: No fault has one of the names.
+    """
+    names = only or (CONTROL, *FAULTS)
+    runs = [Run(None if name == CONTROL else fault_named(name)) for name in names]
+    return sorted(runs, key=lambda run: -watch_seconds(run.fault))
+
+
+def watch_seconds(fault: Fault | None) -> float:
+    """How long a run goes on after its fault began; the control as long as the longest."""
+    if fault is None:
+        return max(each.watch for each in FAULTS.values())
+    return fault.watch
+
+
+def precision(runs: Iterable[Run]) -> float:
+    """Share of what was told that was expected; 1 when nothing was told."""
+    runs = list(runs)
+    told = sum(len(run.told) for run in runs)
+    return sum(len(run.right) for run in runs) / told if told else 1.0
+
+
+def recall(runs: Iterable[Run]) -> float:
+    """Share of what was expected that was told; 1 when nothing was expected."""
+    runs = list(runs)
+    expected = sum(len(run.expected) for run in runs)
+    return sum(len(run.right) for run in runs) / expected if expected else 1.0
+
+
+def unproven(runs: Iterable[Run]) -> list[str]:
+    """Alerts that no run made fire, in their order."""
+    told = {name for run in runs for name in run.told}
+    return [alert.name for alert in ALERTS if alert.name not in told]
+
+
+def table(runs: Sequence[Run]) -> Table:
+    """Fault x alert with the seconds from the fault's begin to the alert's firing."""
+    result = Table("fault", "alert", "fires after", "told after", "verdict", title="Fault matrix")
+    for run in sorted(runs, key=_order):
+        rows = list(_rows(run)) or [("none", "", "", "as expected")]
+        if run.problem:
+            rows = [("", "", "", f"[red]{run.problem}")]
+        for number, row in enumerate(rows):
+            last = number == len(rows) - 1
+            result.add_row("" if number else run.name, *row, end_section=last)
+    return result
+
+
+def as_json(runs: Sequence[Run]) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "precision": precision(runs),
+        "recall": recall(runs),
+        "passed": all(run.passed for run in runs),
+        "unproven_alerts": unproven(runs),
+        "runs": [
+            {
+                "fault": run.name,
+                "passed": run.passed,
+                "problem": run.problem,
+                "watched_seconds": round(run.watched),
+                "expected": sorted(run.expected),
+                "missing": sorted(run.missing),
+                "unexpected": sorted(run.unexpected),
+                "silenced": sorted(run.silenced),
+                "fired_after_seconds": _rounded(run.fired),
+                "told_after_seconds": _rounded(run.told),
+            }
+            for run in sorted(runs, key=_order)
+        ],
+    }
+
+
+def _order(run: Run) -> int:
+    return list(FAULTS).index(run.name) if run.fault else -1
+
+
+def _rows(run: Run) -> Iterable[tuple[str, str, str, str]]:
+    for name in sorted(run.expected | run.fired.keys() | run.told.keys()):
+        if name in run.missing:
+            verdict = "[red]missing"
+        elif name in run.unexpected:
+            verdict = "[red]unexpected"
+        else:
+            verdict = "as expected" if name in run.right else "silenced"
+        yield name, _seconds(run.fired.get(name)), _seconds(run.told.get(name)), verdict
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f} s"
+
+
+def _rounded(times: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 1) for name, value in sorted(times.items())}

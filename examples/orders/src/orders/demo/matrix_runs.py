@@ -1,0 +1,156 @@
+"""The runs of the fault matrix: demos started, watched and ended, several at a time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from .command_lines import ORDERS
+from .matrix import Run, as_json, precision, recall, table, unproven, watch_seconds
+from .processes import Parts
+from .running import STATE_FILE
+
+CONFIG = Path(__file__).with_name("faults.yaml")  # shortened windows; README.md says which
+RESULT_FILE = "matrix.json"
+RATE = 12  # messages per second: several demos share the machine
+WARM_UP = 75  # seconds from the start of a demo to its fault
+PERIOD = 1.0  # seconds between two looks at a run
+
+
+@dataclass
+class Started:
+    """A run under way."""
+
+    run: Run
+    data: Path
+    name: str  # of its process
+    ending: bool = False
+
+
+def run_all(runs: Sequence[Run], folder: Path, jobs: int) -> int:
+    """Run all, print the matrix, write it beside the runs' data; 0 when all is as expected."""
+    console = Console()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    logs = folder / "logs"
+    logs.mkdir(parents=True)
+    console.print(f"data folder: {folder}")
+    parts = Parts(logs)
+    waiting, under_way = deque(runs), list[Started]()
+    started = time.monotonic()
+    try:
+        while waiting or under_way:
+            while waiting and len(under_way) < jobs:
+                under_way.append(_start(waiting.popleft(), folder, parts))
+            if stop.wait(PERIOD):
+                console.print("stopped before the matrix was complete")
+                return 1
+            for each in list(under_way):
+                _look(each, parts)
+                if parts.ended(each.name):
+                    under_way.remove(each)
+                    _report(each.run, time.monotonic() - started, console)
+    finally:
+        parts.stop()
+    console.print(table(runs))
+    console.print(
+        f"precision {precision(runs):.0%}, recall {recall(runs):.0%}"
+        f" in {len(runs)} runs and {time.monotonic() - started:.0f} s"
+    )
+    console.print(f"alerts that no run made fire: {', '.join(unproven(runs)) or 'none'}")
+    result = folder / RESULT_FILE
+    part = result.with_name(f"{RESULT_FILE}.part")
+    part.write_text(json.dumps(as_json(runs), indent=2) + "\n")
+    part.replace(result)
+    console.print(f"as JSON: {result}")
+    return 0 if all(run.passed for run in runs) else 1
+
+
+def _start(run: Run, folder: Path, parts: Parts) -> Started:
+    data = folder / run.name
+    command = [
+        *ORDERS,
+        "demo",
+        f"--data={data}",
+        f"--rate={RATE}",
+        f"--config={CONFIG}",
+        f"--fault={run.fault.name if run.fault else ''}",
+        f"--fault-after={WARM_UP}",
+        f"--duration={WARM_UP + 2 * watch_seconds(run.fault) + 60}",  # should this one go astray
+        "--no-spans",
+        "--no-dashboards",
+    ]
+    parts.start(run.name, command, finite=True)
+    return Started(run, data, run.name)
+
+
+def _look(started: Started, parts: Parts) -> None:
+    """See what fires now, and ask the demo to end when there is nothing more to see."""
+    run = started.run
+    if parts.ended(started.name):
+        if not started.ending:
+            run.problem = f"the demo ended by itself; see {parts.log(started.name)}"
+        return
+    state = _read_state(started.data)
+    began = state.get("fault_began")
+    if started.ending or "alertmanager" not in state.get("urls", {}):
+        return
+    now = time.time()
+    since = now - began if began else -1.0
+    _note(run.fired, _firing(state["urls"]["prometheus"]), since)
+    for name, received in _notified(started.data).items():
+        _note(run.told, [name], received - began if began else -1.0)
+    run.watched = max(since, 0)
+    if began and since >= watch_seconds(run.fault):
+        parts.send(started.name, signal.SIGTERM, ends=True)
+        started.ending = True
+
+
+def _note(times: dict[str, float], names: Sequence[str], since: float) -> None:
+    for name in names:
+        times.setdefault(name, since)
+
+
+def _read_state(data: Path) -> dict[str, Any]:
+    path = data / STATE_FILE
+    state: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return state
+
+
+def _firing(url: str) -> list[str]:
+    with suppress(httpx.TransportError, ValueError, KeyError):
+        alerts = httpx.get(f"{url}/api/v1/alerts", timeout=2).json()["data"]["alerts"]
+        return [each["labels"]["alertname"] for each in alerts if each["state"] == "firing"]
+    return []
+
+
+def _notified(data: Path) -> dict[str, float]:
+    """When the receiver was first told of each alert, in seconds since 1970."""
+    path, first = data / "notifications.jsonl", dict[str, float]()
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    for line in lines:
+        notification = json.loads(line)
+        for alert in notification["alerts"]:
+            if alert["status"] == "firing":
+                first.setdefault(alert["labels"]["alertname"], notification["received"])
+    return first
+
+
+def _report(run: Run, elapsed: float, console: Console) -> None:
+    verdict = "as expected" if run.passed else run.problem or "not as expected"
+    told = ", ".join(f"{name} after {after:.0f} s" for name, after in sorted(run.told.items()))
+    console.print(
+        f"{elapsed:5.0f} s  {run.name}: {verdict}; {told or 'nobody was told of anything'}"
+    )

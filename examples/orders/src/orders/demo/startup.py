@@ -1,0 +1,111 @@
+"""Starting the demo: files are generated, then each part comes up before those that need it."""
+
+from __future__ import annotations
+
+import subprocess
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from ..telemetry import SERVICE
+from . import alertmanager, command_lines
+from .ports import HOST
+from .processes import run_to_end
+from .prometheus import configuration, count_series, find_server
+from .running import START_LIMIT, Demo, StartError
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+
+def start_all(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
+    """Start every part; ``program`` is Prometheus.
+
+    Raises:
+        StartError: A part did not answer in time, or a generator failed.
+    """
+    data, addresses = demo.settings.data, {name: f"{HOST}:{port}" for name, port in ports.items()}
+    rules, dashboards, config = data / "rules", data / "dashboards", data / "prometheus.yml"
+    _generate(demo, "cqrs-alerts", rules)
+    if demo.settings.dashboards:
+        _generate(demo, "cqrs-dashboards", dashboards)
+    else:
+        del addresses["preview"]
+    pager = find_server("alertmanager", Path.cwd())
+    if not pager:
+        del addresses["alertmanager"], addresses["receiver"]
+    targets = [addresses["service metrics"], addresses["projection metrics"]]
+    config.write_text(
+        configuration(rules, targets, addresses["prometheus"], addresses.get("alertmanager"))
+    )
+    demo.urls = {name: f"http://{address}" for name, address in addresses.items()}
+    storage = data / "prometheus"
+
+    demo.parts.start("service", command_lines.serve(demo.settings, ports))
+    _wait_for_answer(demo, "service", f"{demo.urls['service']}/health")
+    demo.parts.start("projection", command_lines.project(demo.settings, ports))
+    prometheus = command_lines.prometheus(program, config, storage, addresses["prometheus"])
+    demo.parts.start("prometheus", prometheus)
+    if pager:
+        _start_alertmanager(demo, pager, ports, rules)
+    _wait_for_answer(demo, "projection", f"{demo.urls['projection metrics']}/metrics")
+    _wait_for_answer(demo, "prometheus", f"{demo.urls['prometheus']}/-/ready")
+    # A load before the first scrape would be missing from every rate, which needs a start to count
+    # from: 0 for the types that a bus knows.
+    scraped = f'up{{job="{SERVICE}"}} == 1'
+    demo.wait_until(
+        lambda: count_series(demo.urls["prometheus"], scraped) == len(targets),
+        "Prometheus has not scraped service and projection",
+    )
+    demo.parts.start("load", command_lines.load(demo.settings, demo.urls["service"]), finite=True)
+    if demo.settings.dashboards:
+        preview = command_lines.preview(
+            SCRIPTS / "cqrs-dashboards", dashboards, demo.urls["prometheus"], ports["preview"]
+        )
+        demo.parts.start("preview", preview)
+        _wait_for_answer(demo, "preview", demo.urls["preview"])
+
+
+def _start_alertmanager(demo: Demo, program: Path, ports: Mapping[str, int], rules: Path) -> None:
+    config = demo.settings.data / "alertmanager.yml"
+    config.write_text(
+        alertmanager.configuration(f"{demo.urls['receiver']}/", rules / "INHIBITIONS")
+    )
+    demo.parts.start("receiver", command_lines.receive(demo.settings, ports["receiver"]))
+    _wait_for_answer(demo, "receiver", f"{demo.urls['receiver']}/health")
+    address = f"{HOST}:{ports['alertmanager']}"
+    storage = demo.settings.data / "alertmanager"
+    command = command_lines.alertmanager(program, config, storage, address)
+    demo.parts.start("alertmanager", command)
+    _wait_for_answer(demo, "alertmanager", f"{demo.urls['alertmanager']}/-/ready")
+
+
+def _wait_for_answer(demo: Demo, name: str, url: str) -> None:
+    demo.wait_until(lambda: _answers(url), f"the {name} does not answer at {url}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _generate(demo: Demo, script: str, output: Path) -> None:
+    config = [f"--config={demo.settings.config}"] if demo.settings.config else []
+    done = run_script(script, "generate", "--output", str(output), *config)
+    if done.returncode != 0:
+        raise StartError(f"{script} generate failed:\n{done.stdout}")
+
+
+def run_script(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of this project to its end.
+
+    Raises:
+        StartError: It cannot be run, or takes too long.
+    """
+    try:
+        return run_to_end([str(SCRIPTS / script), *arguments], timeout=START_LIMIT)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StartError(f"{script} {' '.join(arguments)}: {error}") from error

@@ -1,0 +1,1 @@
+"""Faults on purpose: which there are, what each breaks, and what should notice."""

@@ -1,0 +1,127 @@
+"""Faults of the service: what it does wrong from the moment that one of these is called."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+
+from ..application import Shop
+from ..commands import ConfirmOrder, PlaceOrder, ShipOrder
+from ..domain import Order, TracedEvent
+from ..http_api import Buses
+from ..queries import ListOrders, OrderHistory, Row
+from ..read_model import ReadModel
+from .switch import Break
+
+HANDLER_DELAY = 2.5  # seconds
+QUERY_DELAY = 1.5
+SKEW = timedelta(hours=1)
+HUGE = 600  # rows
+
+
+class PaymentError(Exception):
+    """The payment provider does not answer: nothing that the shop's rules foresee."""
+
+
+Handlers = dict[type, Callable[[Any], Any]]
+
+
+def service_faults(shop: Shop, read_model: ReadModel, buses: Buses) -> dict[str, Break]:
+    """Each fault by name; the buses look a handler up at each message, so it can be exchanged."""
+    commands, queries = buses.command_handlers, buses.query_handlers
+    return {
+        "handler-errors": functools.partial(_exchange, commands, ShipOrder, _fail),
+        "slow-handler": functools.partial(_delay, commands, ShipOrder, HANDLER_DELAY),
+        "slow-query": functools.partial(_delay, queries, ListOrders, QUERY_DELAY),
+        "huge-results": functools.partial(
+            _exchange, queries, ListOrders, functools.partial(_list_too_much, read_model)
+        ),
+        "poison-event": functools.partial(_store_poison, shop),
+        "clock-skew": _skew_clock,
+        "unknown-type": functools.partial(_forget_handlers, commands, queries),
+        "type-name-explosion": functools.partial(_name_every_query, buses),
+        "deadlock": functools.partial(_deadlock, commands),
+    }
+
+
+def _exchange(handlers: Handlers, message: type, handler: Callable[[Any], Any]) -> None:
+    handlers[message] = handler
+
+
+def _fail(_: ShipOrder) -> Any:
+    raise PaymentError("no answer")
+
+
+def _delay(handlers: Handlers, message: type, seconds: float) -> None:
+    handle = handlers[message]
+
+    def handle_late(received: Any) -> Any:
+        time.sleep(seconds)
+        return handle(received)
+
+    _exchange(handlers, message, handle_late)
+
+
+def _list_too_much(read_model: ReadModel, _: ListOrders) -> list[Row]:
+    return read_model.select(
+        "orders", "SELECT one.* FROM orders AS one, orders AS other LIMIT :limit", limit=HUGE
+    )
+
+
+def _store_poison(shop: Shop) -> None:
+    # A customer that is not text: fine in JSON, impossible in the view's column.
+    customer: Any = {"name": "ada"}
+    shop.save(Order.place(uuid4(), customer, {"product-01": 1}, 0))
+
+
+def _skew_clock() -> None:
+    def ahead() -> datetime:
+        return datetime.now(timezone.utc) + SKEW
+
+    # The library asks the event's class for the time.
+    setattr(TracedEvent, "create_timestamp", staticmethod(ahead))  # noqa: B010 - exchanged
+
+
+def _forget_handlers(commands: Handlers, queries: Handlers) -> None:
+    del commands[ShipOrder], queries[OrderHistory]
+
+
+def _name_every_query(buses: Buses) -> None:
+    execute, handlers, numbers = buses.queries.execute, buses.query_handlers, itertools.count(1)
+
+    def execute_as_its_own_type(query: Any) -> Any:
+        known = type(query)
+        own = type(f"{known.__name__}{next(numbers)}", (known,), {})
+        handlers[own] = handlers[known]
+        try:
+            return execute(own(**vars(query)))
+        finally:
+            del handlers[own]
+
+    setattr(buses.queries, "execute", execute_as_its_own_type)  # noqa: B010 - exchanged
+
+
+def _deadlock(commands: Handlers) -> None:
+    orders, payments = threading.Lock(), threading.Lock()
+    both = threading.Barrier(2)  # makes sure that they meet, which in life takes a busy day
+
+    def behind(first: threading.Lock, then: threading.Lock, handle: Callable[[Any], Any]) -> Any:
+        def handle_locked(command: Any) -> Any:
+            with first:
+                both.wait()
+                with then:
+                    return handle(command)
+
+        return handle_locked
+
+    for message, first, then in (
+        (PlaceOrder, orders, payments),
+        (ConfirmOrder, payments, orders),
+    ):
+        _exchange(commands, message, behind(first, then, commands[message]))
