@@ -19,7 +19,7 @@ from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.preview import ChromiumError, Preview
 from cqrs_dashboards.preview.chromium import find_chromium
 from orders.demo.ports import choose_ports
-from orders.demo.prometheus import PrometheusMissingError, configuration, find_prometheus
+from orders.demo.prometheus import ServerMissingError, configuration, require_server
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for the modules beside this one, which are no package
@@ -34,8 +34,8 @@ DEADLINE = 60.0  # seconds until the service has rates
 def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prometheus that scrapes a real service and has evaluated the recording rules."""
     try:
-        program = find_prometheus(ROOT)
-    except PrometheusMissingError as error:
+        program = require_server("prometheus", ROOT)
+    except ServerMissingError as error:
         pytest.fail(str(error))
     folder = tmp_path_factory.mktemp("shop")
     rules = folder / "rules"

@@ -15,7 +15,7 @@ import pytest
 
 from orders.demo.command_lines import ORDERS
 from orders.demo.orchestrator import FIRST_RATES
-from orders.demo.prometheus import PrometheusMissingError, find_prometheus
+from orders.demo.prometheus import ServerMissingError, require_server
 from orders.demo.running import STATE_FILE
 
 ROOT = Path(__file__).parents[2]
@@ -82,8 +82,8 @@ def start_demo(
 ) -> Iterator[Callable[..., RunningDemo]]:
     """Starts demos in data folders of their own, and ends those that still run."""
     try:
-        find_prometheus(ROOT)
-    except PrometheusMissingError as error:
+        require_server("prometheus", ROOT)
+    except ServerMissingError as error:
         pytest.fail(str(error))
     started: list[RunningDemo] = []
 

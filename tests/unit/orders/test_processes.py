@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from orders.cli import main
 from orders.demo.ports import PortTakenError, choose_ports
 from orders.demo.processes import PartEndedError, Parts
-from orders.demo.prometheus import PrometheusMissingError, configuration, find_prometheus
+from orders.demo.prometheus import ServerMissingError, configuration, require_server
 from orders.demo.running import STATE_FILE
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+\S*")
@@ -258,14 +258,14 @@ def test_prometheus_is_found_in_the_working_tree_first(tmp_path, prometheus, mon
     """.tools/bin of a folder above wins over PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "prometheus").touch(mode=0o755)
-    assert find_prometheus(tmp_path / "deep" / "down") == prometheus
+    assert require_server("prometheus", tmp_path / "deep" / "down") == prometheus
 
 
 def test_without_prometheus_the_error_says_how_to_get_it(tmp_path, monkeypatch):
     """Neither in the tree nor on PATH is an error with the advice."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PrometheusMissingError, match="run `make tools`"):
-        find_prometheus(tmp_path)
+    with pytest.raises(ServerMissingError, match="run `make tools`"):
+        require_server("prometheus", tmp_path)
 
 
 def test_prometheus_scrapes_both_processes_under_one_job(tmp_path):

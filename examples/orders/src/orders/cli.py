@@ -19,7 +19,6 @@ import click
 from .demo.cli import demo, faults, receive
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-HOST = "127.0.0.1"  # nothing here is meant for other machines
 
 
 def _options(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
@@ -39,6 +38,12 @@ _process_options = _options(
         default=Path("orders-data"),
         show_default=True,
         help="Folder of the SQLite files.",
+    ),
+    click.option(
+        "--host",
+        default="127.0.0.1",
+        show_default=True,
+        help="Address to listen on; in a container 0.0.0.0.",
     ),
     click.option(
         "--metrics-port",
@@ -72,7 +77,9 @@ for command in (demo, faults, receive):
 @click.option(
     "--port", type=_PORT, default=8000, show_default=True, help="HTTP port; 0 picks a free one."
 )
-def serve(data: Path, metrics_port: int, spans: Path | None, fault: str | None, port: int) -> None:
+def serve(
+    data: Path, host: str, metrics_port: int, spans: Path | None, fault: str | None, port: int
+) -> None:
     """Answer commands and queries over HTTP."""
     import uvicorn
 
@@ -85,8 +92,8 @@ def serve(data: Path, metrics_port: int, spans: Path | None, fault: str | None, 
 
     _create(data)
     with ExitStack() as stack:
-        listener = stack.enter_context(_listen(port))
-        metrics_port = _enter(stack, exported_telemetry(metrics_port, spans))
+        listener = stack.enter_context(_listen(host, port))
+        metrics_port = _enter(stack, exported_telemetry(host, metrics_port, spans))
         shop = stack.enter_context(Shop(environment(data)))
         read_model = ReadModel(data)
         buses = build_buses(shop, read_model)
@@ -96,8 +103,8 @@ def serve(data: Path, metrics_port: int, spans: Path | None, fault: str | None, 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         click.echo(
-            f"orders service: http://{HOST}:{listener.getsockname()[1]}"
-            f"  metrics: http://{HOST}:{metrics_port}/metrics"
+            f"orders service: http://{host}:{listener.getsockname()[1]}"
+            f"  metrics: http://{host}:{metrics_port}/metrics"
         )
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -105,7 +112,9 @@ def serve(data: Path, metrics_port: int, spans: Path | None, fault: str | None, 
 @main.command()
 @_process_options
 @_fault_option
-def project(data: Path, metrics_port: int, spans: Path | None, fault: str | None) -> None:
+def project(
+    data: Path, host: str, metrics_port: int, spans: Path | None, fault: str | None
+) -> None:
     """Keep the read tables up to date with the events."""
     from .faults.projection import PROJECTION_FAULTS
     from .faults.switch import arm
@@ -117,7 +126,7 @@ def project(data: Path, metrics_port: int, spans: Path | None, fault: str | None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
-        metrics_port = _enter(stack, exported_telemetry(metrics_port, spans))
+        metrics_port = _enter(stack, exported_telemetry(host, metrics_port, spans))
         arm(fault, PROJECTION_FAULTS)
         threads = [
             threading.Thread(target=keep_projecting, args=(projection, data, stop))
@@ -126,7 +135,7 @@ def project(data: Path, metrics_port: int, spans: Path | None, fault: str | None
         for thread in threads:
             thread.start()
         names = ", ".join(projection.name for projection in PROJECTIONS)
-        click.echo(f"orders projections: {names}  metrics: http://{HOST}:{metrics_port}/metrics")
+        click.echo(f"orders projections: {names}  metrics: http://{host}:{metrics_port}/metrics")
         for thread in threads:
             thread.join()
 
@@ -190,17 +199,18 @@ def _create(data: Path) -> None:
         ) from error
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     # asyncio switches Nagle's algorithm off, which delays answers by 40 ms, only for sockets that
     # name their protocol; socket.create_server does not name it.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen()
     except OSError as error:
         listener.close()
         raise click.ClickException(
-            f"port {port} is in use ({error.strerror}); choose another with --port, or --port 0"
+            f"cannot listen on {host}:{port} ({error.strerror}); "
+            "choose another with --host and --port; --port 0 picks a free one"
         ) from error
     return listener

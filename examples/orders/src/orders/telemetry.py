@@ -18,7 +18,7 @@ SERVICE = "orders"  # service and projection are parts of one, told apart by the
 
 
 @contextmanager
-def exported_telemetry(metrics_port: int, spans: Path | None) -> Iterator[int]:
+def exported_telemetry(host: str, metrics_port: int, spans: Path | None) -> Iterator[int]:
     """Set the global providers for the time of the context; yields the port of ``/metrics``.
 
     Without ``spans`` there is no tracer, nothing is sampled and events carry no trace.
@@ -27,7 +27,7 @@ def exported_telemetry(metrics_port: int, spans: Path | None) -> Iterator[int]:
         OSError: The port is in use.
     """
     with ExitStack() as stack:
-        server = serve_metrics(port=metrics_port, resource_attributes={SERVICE_NAME: SERVICE})
+        server = serve_metrics(metrics_port, host, resource_attributes={SERVICE_NAME: SERVICE})
         stack.callback(server.close)
         if spans is not None:
             lines = stack.enter_context(spans.open("a", encoding="utf-8"))

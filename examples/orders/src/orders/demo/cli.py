@@ -125,18 +125,38 @@ def receive(port: int, output: Path) -> None:
     show_default=True,
     help="Runs at the same time.",
 )
-def faults(only: tuple[str, ...], data: Path | None, jobs: int) -> None:
+@click.option(
+    "--warm-up",
+    type=click.FloatRange(0),
+    default=75,
+    show_default=True,
+    help="Seconds from the start of a run to its fault.",
+)
+@click.option(
+    "--watch",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds from a fault to the end of its run, when shorter than the fault's own.",
+)
+def faults(
+    only: tuple[str, ...], data: Path | None, jobs: int, warm_up: float, watch: float | None
+) -> None:
     """Break the shop in every way, each in a run of its own, and see which alerts fire.
 
     Exit status 0 when all expected alerts and no others were told of.
     """
     from ..faults.registry import UnknownFaultError
     from .matrix import plan_runs
-    from .matrix_runs import run_all
+    from .matrix_runs import MatrixSettings, run_all
+    from .prometheus import ServerMissingError
 
     folder = data or Path(".demo") / time.strftime("faults-%Y%m%d-%H%M%S")
     try:
         runs = plan_runs(only)
     except UnknownFaultError as error:
         raise click.ClickException(str(error)) from error
-    raise SystemExit(run_all(runs, folder.absolute(), jobs))
+    settings = MatrixSettings(folder.absolute(), jobs, warm_up, watch)
+    try:
+        status = run_all(runs, settings)
+    except (OSError, ServerMissingError) as error:
+        raise click.ClickException(str(error)) from error
+    raise SystemExit(status)

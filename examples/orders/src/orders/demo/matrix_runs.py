@@ -19,13 +19,28 @@ from rich.console import Console
 from .command_lines import ORDERS
 from .matrix import Run, as_json, precision, recall, table, unproven, watch_seconds
 from .processes import Parts
+from .prometheus import require_server
 from .running import STATE_FILE
 
 CONFIG = Path(__file__).with_name("faults.yaml")  # shortened windows; README.md says which
 RESULT_FILE = "matrix.json"
 RATE = 12  # messages per second: several demos share the machine
-WARM_UP = 75  # seconds from the start of a demo to its fault
 PERIOD = 1.0  # seconds between two looks at a run
+
+
+@dataclass(frozen=True)
+class MatrixSettings:
+    """Where, how many at a time, and how long; times in seconds."""
+
+    folder: Path
+    jobs: int
+    warm_up: float  # from the start of a demo to its fault
+    watch: float | None = None  # from the fault to the end, when shorter than the fault's own
+
+    def watch_seconds(self, run: Run) -> float:
+        """How long to watch a run after its fault began."""
+        own = watch_seconds(run.fault)
+        return own if self.watch is None else min(own, self.watch)
 
 
 @dataclass
@@ -38,9 +53,16 @@ class Started:
     ending: bool = False
 
 
-def run_all(runs: Sequence[Run], folder: Path, jobs: int) -> int:
-    """Run all, print the matrix, write it beside the runs' data; 0 when all is as expected."""
-    console = Console()
+def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
+    """Run all, print the matrix, write it beside the runs' data; 0 when all is as expected.
+
+    Raises:
+        ServerMissingError: Prometheus or Alertmanager is not on this machine.
+        OSError: The folder cannot be made, or is there already.
+    """
+    for server in ("prometheus", "alertmanager"):
+        require_server(server, Path.cwd())
+    console, folder = Console(), settings.folder
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -52,34 +74,24 @@ def run_all(runs: Sequence[Run], folder: Path, jobs: int) -> int:
     started = time.monotonic()
     try:
         while waiting or under_way:
-            while waiting and len(under_way) < jobs:
-                under_way.append(_start(waiting.popleft(), folder, parts))
+            while waiting and len(under_way) < settings.jobs:
+                under_way.append(_start(waiting.popleft(), settings, parts))
             if stop.wait(PERIOD):
                 console.print("stopped before the matrix was complete")
                 return 1
             for each in list(under_way):
-                _look(each, parts)
+                _look(each, settings, parts)
                 if parts.ended(each.name):
                     under_way.remove(each)
                     _report(each.run, time.monotonic() - started, console)
     finally:
         parts.stop()
-    console.print(table(runs))
-    console.print(
-        f"precision {precision(runs):.0%}, recall {recall(runs):.0%}"
-        f" in {len(runs)} runs and {time.monotonic() - started:.0f} s"
-    )
-    console.print(f"alerts that no run made fire: {', '.join(unproven(runs)) or 'none'}")
-    result = folder / RESULT_FILE
-    part = result.with_name(f"{RESULT_FILE}.part")
-    part.write_text(json.dumps(as_json(runs), indent=2) + "\n")
-    part.replace(result)
-    console.print(f"as JSON: {result}")
+    _conclude(runs, folder / RESULT_FILE, time.monotonic() - started, console)
     return 0 if all(run.passed for run in runs) else 1
 
 
-def _start(run: Run, folder: Path, parts: Parts) -> Started:
-    data = folder / run.name
+def _start(run: Run, settings: MatrixSettings, parts: Parts) -> Started:
+    data = settings.folder / run.name
     command = [
         *ORDERS,
         "demo",
@@ -87,8 +99,7 @@ def _start(run: Run, folder: Path, parts: Parts) -> Started:
         f"--rate={RATE}",
         f"--config={CONFIG}",
         f"--fault={run.fault.name if run.fault else ''}",
-        f"--fault-after={WARM_UP}",
-        f"--duration={WARM_UP + 2 * watch_seconds(run.fault) + 60}",  # should this one go astray
+        f"--fault-after={settings.warm_up}",
         "--no-spans",
         "--no-dashboards",
     ]
@@ -96,7 +107,7 @@ def _start(run: Run, folder: Path, parts: Parts) -> Started:
     return Started(run, data, run.name)
 
 
-def _look(started: Started, parts: Parts) -> None:
+def _look(started: Started, settings: MatrixSettings, parts: Parts) -> None:
     """See what fires now, and ask the demo to end when there is nothing more to see."""
     run = started.run
     if parts.ended(started.name):
@@ -113,7 +124,7 @@ def _look(started: Started, parts: Parts) -> None:
     for name, received in _notified(started.data).items():
         _note(run.told, [name], received - began if began else -1.0)
     run.watched = max(since, 0)
-    if began and since >= watch_seconds(run.fault):
+    if began and since >= settings.watch_seconds(run):
         parts.send(started.name, signal.SIGTERM, ends=True)
         started.ending = True
 
@@ -154,3 +165,16 @@ def _report(run: Run, elapsed: float, console: Console) -> None:
     console.print(
         f"{elapsed:5.0f} s  {run.name}: {verdict}; {told or 'nobody was told of anything'}"
     )
+
+
+def _conclude(runs: Sequence[Run], result: Path, elapsed: float, console: Console) -> None:
+    console.print(table(runs))
+    console.print(
+        f"precision {precision(runs):.0%}, recall {recall(runs):.0%}"
+        f" in {len(runs)} runs and {elapsed:.0f} s"
+    )
+    console.print(f"alerts that no run made fire: {', '.join(unproven(runs)) or 'none'}")
+    part = result.with_name(f"{RESULT_FILE}.part")
+    part.write_text(json.dumps(as_json(runs), indent=2) + "\n")
+    part.replace(result)
+    console.print(f"as JSON: {result}")

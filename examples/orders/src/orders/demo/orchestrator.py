@@ -14,7 +14,7 @@ from ..faults.registry import UnknownFaultError
 from .command_lines import DemoSettings
 from .ports import PortTakenError, choose_ports
 from .processes import PartEndedError, Parts
-from .prometheus import PrometheusMissingError, count_series, find_prometheus
+from .prometheus import ServerMissingError, count_series, require_server
 from .running import STATE_FILE, Demo, StartError, StoppedError
 from .startup import run_script, start_all
 
@@ -32,7 +32,7 @@ FIRST_RATES = (
 DEMO_ERRORS = (
     PartEndedError,
     PortTakenError,
-    PrometheusMissingError,
+    ServerMissingError,
     StartError,
     UnknownFaultError,
 )
@@ -47,9 +47,9 @@ def run_demo(settings: DemoSettings) -> int:
         PartEndedError: A part ended that should not have.
         StartError: A part did not answer in time, or a generator failed.
         PortTakenError: A port that was asked for is in use.
-        PrometheusMissingError: There is none on this machine.
+        ServerMissingError: There is none on this machine.
     """
-    program = find_prometheus(Path.cwd())
+    program = require_server("prometheus", Path.cwd())
     ports = choose_ports(settings.ports)
     demo = Demo(settings, Parts(_make_logs_folder(settings.data)))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

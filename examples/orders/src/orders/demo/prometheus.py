@@ -16,8 +16,8 @@ from ..telemetry import SERVICE
 SCRAPE_INTERVAL = "2s"
 
 
-class PrometheusMissingError(Exception):
-    """There is no Prometheus on this machine."""
+class ServerMissingError(Exception):
+    """A server that is needed is not on this machine."""
 
 
 def find_server(name: str, start: Path) -> Path | None:
@@ -30,16 +30,16 @@ def find_server(name: str, start: Path) -> Path | None:
     return Path(on_path) if on_path else None
 
 
-def find_prometheus(start: Path) -> Path:
-    """Find Prometheus.
+def require_server(name: str, start: Path) -> Path:
+    """Find a server that is needed.
 
     Raises:
-        PrometheusMissingError: There is none.
+        ServerMissingError: It is nowhere.
     """
-    program = find_server("prometheus", start)
+    program = find_server(name, start)
     if program is None:
-        raise PrometheusMissingError(
-            f"no prometheus in {start / '.tools' / 'bin'} or on PATH; run `make tools`"
+        raise ServerMissingError(
+            f"no {name} in {start / '.tools' / 'bin'} or on PATH; run `make tools`"
         )
     return program
 
