@@ -1,7 +1,7 @@
 # Everything runs in .venv (from requirements.lock) and .tools (servers, linters); neither needs root.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo test lint format type generate generated-unchanged bench tools lock clean
+.PHONY: help demo faults test lint format type generate generated-unchanged bench tools lock clean
 
 python := .venv/bin/python
 members := instrumentation alerts dashboards examples/orders
@@ -14,6 +14,10 @@ help: ## List the targets
 demo: .venv/.ready ## Run the example under load with real Prometheus; DURATION=90 ends by itself
 	@$(python) tools/get_servers.py prometheus
 	@exec .venv/bin/orders demo
+
+faults: .venv/.ready ## Break the example in every way and see which alerts fire; takes 20 minutes
+	@$(python) tools/get_servers.py prometheus alertmanager
+	@exec .venv/bin/orders faults
 
 test: lint type generated-unchanged tools ## Everything that CI runs
 	$(python) -m pytest

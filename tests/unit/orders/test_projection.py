@@ -6,7 +6,13 @@ import pytest
 from eventsourcing.persistence import IntegrityError, Tracking
 
 from orders.commands import AddProduct, CancelOrder, ConfirmOrder, PlaceOrder, RestockProduct
-from orders.projection import OrdersProjection, StockProjection, open_view, run_projection
+from orders.projection import (
+    OrdersProjection,
+    StockProjection,
+    keep_projecting,
+    open_view,
+    run_projection,
+)
 from orders.queries import (
     BusiestOrders,
     GetOrder,
@@ -124,6 +130,29 @@ def test_an_event_that_cannot_be_applied_ends_the_runner(shop, dispatch, tmp_pat
         runner.is_interrupted.wait()
     view = open_view(StockProjection, tmp_path)
     assert view.max_tracking_id(shop.name) is None
+    view.datastore.close()
+
+
+def test_a_projection_that_fails_is_tried_again(shop, tmp_path, order, eventually, monkeypatch):
+    """What it could not apply is applied as soon as that is possible; stopping ends the trying."""
+    import threading
+
+    monkeypatch.setattr("orders.projection.RETRY_PAUSE", 0.01)
+    view = open_view(StockProjection, tmp_path)
+    with view.datastore.transaction(commit=True) as cursor:
+        cursor.execute("INSERT INTO products VALUES ('other', 'lamp', 1, 1)")  # breaks UNIQUE
+    failures = []
+    monkeypatch.setattr("orders.projection.click.echo", lambda text, err: failures.append(text))
+    stop = threading.Event()
+    thread = threading.Thread(target=keep_projecting, args=(StockProjection, tmp_path, stop))
+    thread.start()
+    eventually(lambda: len(failures) > 1)
+    assert "stock failed, will try again: IntegrityError" in failures[0]
+    with view.datastore.transaction(commit=True) as cursor:
+        cursor.execute("DELETE FROM products WHERE product_id = 'other'")
+    eventually(lambda: view.max_tracking_id(shop.name) is not None)
+    stop.set()
+    thread.join()
     view.datastore.close()
 
 

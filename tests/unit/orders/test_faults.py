@@ -1,0 +1,203 @@
+"""The faults on purpose: each known where it belongs, each breaking what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import click
+import pytest
+from eventsourcing.persistence import PersistenceError
+
+from cqrs_telemetry import catalog
+from cqrs_telemetry.testing import RecordedTelemetry
+from orders.commands import AddProduct, ConfirmOrder, PlaceOrder, ShipOrder
+from orders.domain import TracedEvent
+from orders.faults.load import CLERKS, Company
+from orders.faults.projection import PROJECTION_FAULTS
+from orders.faults.registry import FAULTS, START, UnknownFaultError, fault_named
+from orders.faults.service import HUGE, PaymentError, service_faults
+from orders.faults.switch import arm
+from orders.http_api import REJECTIONS, build_buses
+from orders.queries import ListOrders, OrderHistory, StockLevels
+
+README = Path(__file__).parents[3] / "examples" / "orders" / "README.md"
+
+
+@pytest.fixture
+def recorded():
+    """What telemetry records of the shop."""
+    return RecordedTelemetry(rejections=REJECTIONS)
+
+
+@pytest.fixture
+def buses(shop, read_model, recorded):
+    """The shop's buses, with a product for sale."""
+    buses = build_buses(shop, read_model, recorded.telemetry)
+    buses.commands.dispatch(AddProduct("lamp", 5, 1_000))
+    return buses
+
+
+@pytest.fixture
+def begin(shop, read_model, buses):
+    """Begins a fault of the service."""
+    return lambda name: service_faults(shop, read_model, buses)[name]()
+
+
+@pytest.fixture
+def place(buses):
+    """Places an order and returns its id."""
+
+    def place_order(customer="ada"):
+        command = PlaceOrder(customer, {"lamp": 1})
+        buses.commands.dispatch(command)
+        return command.order_id
+
+    return place_order
+
+
+def test_an_unknown_fault_is_refused_with_the_known_ones():
+    """A fault that would be ignored is an error; none, or an empty name, is no fault."""
+    assert fault_named(None) is None
+    assert fault_named("") is None
+    with pytest.raises(UnknownFaultError, match=r"called 'gremlins'; known: handler-errors, .*"):
+        fault_named("gremlins")
+
+
+def test_each_process_knows_the_faults_that_are_its_own(shop, read_model, buses):
+    """What the registry says begins inside a process is what that process can begin."""
+    known = {
+        "service": service_faults(shop, read_model, buses).keys(),
+        "projection": PROJECTION_FAULTS.keys(),
+        "load": Company().faults.keys(),
+    }
+    armed = {
+        part: {fault.name for fault in FAULTS.values() if fault.armed and fault.part == part}
+        for part in known
+    }
+    assert armed == known
+
+
+def test_every_fault_is_in_the_readme_with_its_alerts():
+    """The table in the README is the registry's."""
+    rows = [
+        f"| `{fault.name}` | {fault.does} | {', '.join(alert.name for alert in fault.alerts)} |"
+        for fault in FAULTS.values()
+    ]
+    assert re.findall(r"^\| `[a-z-]+` \| .* \|.*\|$", README.read_text(), re.MULTILINE) == rows
+
+
+def test_a_fault_begins_with_the_signal(monkeypatch):
+    """Until the signal comes nothing is broken; a name that is not the process's is refused."""
+    begun = []
+    handler = signal.getsignal(START)
+    try:
+        arm("leak", {"leak": lambda: begun.append("leak")})
+        assert begun == []
+        os.kill(os.getpid(), START)
+        assert begun == ["leak"]
+    finally:
+        signal.signal(START, handler)
+    arm(None, {})
+    with pytest.raises(click.BadParameter, match="'crash' is none of leak"):
+        arm("crash", {"leak": lambda: None})
+
+
+def test_handler_errors_are_errors(begin, buses, place, recorded):
+    """One type of command fails, others do not."""
+    order_id = place()
+    begin("handler-errors")
+    with pytest.raises(PaymentError):
+        buses.commands.dispatch(ShipOrder(order_id))
+    recorded.assert_command("ShipOrder", "error")
+    buses.commands.dispatch(ConfirmOrder(order_id))
+
+
+@pytest.mark.parametrize(
+    ("fault", "delay", "message"),
+    [("slow-handler", "HANDLER_DELAY", ShipOrder), ("slow-query", "QUERY_DELAY", ListOrders)],
+)
+def test_slow_handlers_answer_all_the_same(
+    begin, buses, place, project, monkeypatch, fault, delay, message
+):
+    """A slow handler waits, then does its work."""
+    waited = []
+    monkeypatch.setattr(f"orders.faults.service.{delay}", 0.25)
+    monkeypatch.setattr("orders.faults.service.time.sleep", waited.append)
+    order_id = place()
+    buses.commands.dispatch(ConfirmOrder(order_id))
+    project()
+    begin(fault)
+    if message is ShipOrder:
+        buses.commands.dispatch(ShipOrder(order_id))
+    else:
+        assert len(buses.queries.execute(ListOrders())) == 1
+    assert waited == [0.25]
+
+
+def test_huge_results_are_many_times_the_orders(begin, buses, place, project, recorded):
+    """The lost condition joins each order with each."""
+    for _ in range(5):
+        place()
+    project()
+    begin("huge-results")
+    assert len(buses.queries.execute(ListOrders(limit=2))) == 25
+    assert HUGE > 25
+
+
+def test_a_poison_event_stops_its_projection_alone(begin, place, project, recorded):
+    """The event is stored like any other; the rows cannot be written."""
+    place()
+    project()
+    begin("poison-event")
+    with pytest.raises(PersistenceError):
+        project(recorded.telemetry)
+    labels = {"projection_name": "orders", "projection_status": "error"}
+    assert recorded.value(catalog.PROJECTION_TOTAL, **labels) == 1
+
+
+def test_a_skewed_clock_dates_events_ahead(begin, place, project, recorded, monkeypatch):
+    """Events bear a time in the future, which the projection counts."""
+    monkeypatch.setattr(TracedEvent, "create_timestamp", TracedEvent.create_timestamp)
+    begin("clock-skew")
+    place()
+    project(recorded.telemetry)
+    assert recorded.value(catalog.PROJECTION_CLOCK_SKEW, projection_name="orders") == 1
+
+
+def test_unknown_types_have_no_handler(begin, buses, place, recorded):
+    """A command and a query that were handled are so no more."""
+    order_id = place()
+    begin("unknown-type")
+    for handle, message in (
+        (buses.commands.dispatch, ShipOrder(order_id)),
+        (buses.queries.execute, OrderHistory(order_id)),
+    ):
+        with pytest.raises(ValueError, match=r"[Nn]o handler"):
+            handle(message)
+    recorded.assert_command("ShipOrder", "error")
+    recorded.assert_query("OrderHistory", "error")
+
+
+def test_exploding_type_names_are_answered_as_before(begin, buses, project, recorded):
+    """Each query gets a type of its own, and its answer."""
+    project()
+    begin("type-name-explosion")
+    for _ in range(3):
+        assert [row["sku"] for row in buses.queries.execute(StockLevels())] == ["lamp"]
+    for name in ("StockLevels1", "StockLevels2", "StockLevels3"):
+        recorded.assert_query(name, "success")
+
+
+def test_storms_come_with_each_step_once_they_begin():
+    """Nothing is sent beside the plan before; then orders for too much, or racing deliveries."""
+    company = Company()
+    assert [next(company) for _ in range(3)] == [(), (), ()]
+    company.faults["rejections-storm"]()
+    assert [len(next(company)) for _ in range(3)] == [1, 1, 1]
+    company.faults["conflict-storm"]()
+    deliveries = next(company)
+    assert len(deliveries) == CLERKS
+    assert len({delivery.sku for delivery in deliveries}) == 1
