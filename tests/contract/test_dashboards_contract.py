@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import promql_parser
 import pytest
 
-from cqrs_alerts import recording
+from cqrs_alerts import foreign_metrics, recording, slo
 from cqrs_alerts.config import Config
+from cqrs_alerts.foreign_metrics import ALERT_NAME, ALERT_STATE
+from cqrs_alerts.label_names import ALERT_LABELS, SLO
+from cqrs_alerts.naming import series_name
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.questions import PanelQuestion, questions
 from cqrs_dashboards.selectors import Selector, selectors
@@ -28,9 +32,37 @@ CLOSED = {
 def expressions(config: Config) -> Iterator[tuple[str, str]]:
     """Every panel query as written, with its panel."""
     for dashboard in map(render, dashboards(config)):
-        for panel in dashboard["panels"]:
-            for target in panel.get("targets", []):
-                yield f"{dashboard['title']}: {panel['title']}", target["expr"]
+        yield from panel_expressions(dashboard, dashboard["panels"])
+        for annotation in dashboard["annotations"]["list"]:
+            yield f"{dashboard['title']}: {annotation['name']}", annotation["expr"]
+
+
+def raw_expressions(config: Config) -> Iterator[tuple[str, str]]:
+    """The queries inside collapsed rows, which nobody asks before the row is opened."""
+    for dashboard in map(render, dashboards(config)):
+        for row in dashboard["panels"]:
+            yield from panel_expressions(dashboard, row.get("panels", []))
+
+
+def panel_expressions(dashboard: Any, panels: list[Any]) -> Iterator[tuple[str, str]]:
+    """The queries of some panels of a dashboard."""
+    for panel in panels:
+        for target in panel.get("targets", []):
+            yield f"{dashboard['title']}: {panel['title']}", target["expr"]
+
+
+def labels_of(name: str, config: Config) -> set[str]:
+    """Labels of a recorded series, or of one that Prometheus makes."""
+    if name in RECORDINGS:
+        return set(recording.labels(RECORDINGS[name], config))
+    if name in slo.names(config):
+        return set(slo.labels(config))
+    if name == foreign_metrics.ALERTS:
+        return {*config.group_labels, ALERT_NAME, ALERT_STATE, *ALERT_LABELS}
+    if name in foreign_metrics.OF_PROMETHEUS:
+        return {foreign_metrics.RULE_GROUP}
+    assert name in foreign_metrics.OF_SCRAPES, name
+    return set(config.group_labels)
 
 
 def panel_selectors(config: Config) -> Iterator[tuple[str, Selector]]:
@@ -53,27 +85,52 @@ def test_every_query_parses_after_substitution(config: Config) -> None:
     assert asked
     for expression in asked:
         promql_parser.parse(expression)
-        assert "$" not in expression
+        assert not re.search(r"\$[a-z_{]", expression)
 
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_selectors_are_recorded_series(config: Config) -> None:
     """No raw metric is asked for: its name would depend on the export pipeline."""
-    assert {selector.name for _, selector in panel_selectors(config)} <= RECORDINGS.keys()
+    recorded = {*RECORDINGS, *slo.names(config)}
+    made_by_prometheus = {
+        foreign_metrics.ALERTS, *foreign_metrics.OF_SCRAPES, *foreign_metrics.OF_PROMETHEUS,
+    }  # fmt: skip
+    asked = {selector.name for _, selector in panel_selectors(config)}
+    assert asked <= recorded | made_by_prometheus
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_raw_series_are_in_collapsed_rows(config: Config) -> None:
+    """There, each is one of the catalogue, follows the variables and suits the panel's width."""
+    raw = {series_name(metric, config.naming) for metric in catalog.METRICS}
+    raw |= {series_name(metric, config.naming, "bucket") for metric in catalog.METRICS}
+    checked = 0
+    for where, expression in raw_expressions(config):
+        for selector in selectors(expression.replace("$__rate_interval", "5m")):
+            assert selector.name in raw, where
+            matchers = {str(matcher) for matcher in selector.matchers}
+            assert {f'{label}=~"${label}"' for label in config.group_labels} <= matchers, where
+            checked += 1
+        windows = re.findall(r"\[([^]]+)\]", expression)
+        assert set(windows) <= {"$__rate_interval"}, where
+        assert expression.startswith("topk("), where
+    assert checked
 
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_selectors_use_labels_of_the_series(config: Config) -> None:
     """Each matcher names a label that the recorded series carries."""
     for where, selector in panel_selectors(config):
-        known = recording.labels(RECORDINGS[selector.name], config)
-        assert {matcher.label for matcher in selector.matchers} <= set(known), where
+        known = labels_of(selector.name, config)
+        assert {matcher.label for matcher in selector.matchers} <= known, where
 
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_selectors_follow_the_group_variables(config: Config) -> None:
     """Each selector is narrowed by every group label's variable."""
     for where, selector in panel_selectors(config):
+        if selector.name in foreign_metrics.OF_PROMETHEUS:
+            continue  # Prometheus evaluates one set of rules for all services
         matchers = {str(matcher) for matcher in selector.matchers}
         assert {f'{label}=~"${label}"' for label in config.group_labels} <= matchers, where
 
@@ -82,11 +139,15 @@ def test_selectors_follow_the_group_variables(config: Config) -> None:
 def test_selectors_follow_the_type_variable(config: Config) -> None:
     """Where a series has the dashboard's type label, the type variable narrows it."""
     for dashboard in map(render, dashboards(config)):
-        kind = dashboard["templating"]["list"][-1]["name"]
+        kind = dashboard["templating"]["list"][-2]["name"]
+        if kind in config.group_labels:
+            continue  # a dashboard about all types
         for panel in dashboard["panels"]:
             for target in panel.get("targets", []):
                 for selector in selectors(target["expr"]):
-                    labels = recording.labels(RECORDINGS[selector.name], config)
+                    labels = labels_of(selector.name, config)
+                    if selector.name == foreign_metrics.ALERTS and kind != SLO:
+                        continue  # labels of an alert depend on the alert
                     matched = {matcher.label for matcher in selector.matchers}
                     assert (kind in labels) == (kind in matched), panel["title"]
 
@@ -101,12 +162,10 @@ def test_aggregations_keep_labels_of_the_series(config: Config) -> None:
         if not isinstance(node, promql_parser.AggregateExpr) or node.modifier is None:
             return
         known = set.intersection(
-            *(
-                set(recording.labels(RECORDINGS[selector.name], config))
-                for selector in selectors(str(node.expr))
-            )
+            *(labels_of(selector.name, config) for selector in selectors(str(node.expr)))
         )
-        assert set(node.modifier.labels) <= known
+        made = set(re.findall(r'label_replace\(.*, "(\w+)", "\$1"', str(node.expr)))
+        assert set(node.modifier.labels) <= known | made
         checked += 1
 
     for _, expression in expressions(config):

@@ -25,6 +25,7 @@ from .recording import (
     Rate,
     Recording,
 )
+from .traceql import spans
 from .windows import RATE_WINDOW
 
 Text = Callable[[Config], str]
@@ -123,18 +124,18 @@ def busiest(rate: Rate, *by: Attribute) -> Text:
 
 def failed_spans(side: catalog.Side) -> Text:
     """A TraceQL search for failures of a side."""
-    return lambda _: _spans(side, "status = error")
+    return lambda _: spans(side, "status = error")
 
 
 def slow_spans(side: catalog.Side, limit: Callable[[Config], float]) -> Text:
     """A TraceQL search for operations of a side that take longer than ``limit`` milliseconds."""
-    return lambda config: _spans(side, f"duration > {number(limit(config))}ms")
+    return lambda config: spans(side, f"duration > {number(limit(config))}ms")
 
 
 def late_spans(limit: Callable[[Config], float]) -> Text:
     """A TraceQL search for events that reached a read model later than ``limit`` milliseconds."""
     lag = catalog.SPAN_PROJECTION_LAG.key
-    return lambda config: _spans(catalog.PROJECTION, f"span.{lag} > {number(limit(config))}")
+    return lambda config: spans(catalog.PROJECTION, f"span.{lag} > {number(limit(config))}")
 
 
 def _with_traffic(condition: str, rate: str, minimum: int) -> str:
@@ -148,7 +149,3 @@ def _sum(expression: str, by: tuple[Attribute, ...], config: Config) -> str:
 
 def _value(label: str) -> str:
     return f"{{{{ $labels.{label} }}}}"
-
-
-def _spans(side: catalog.Side, condition: str) -> str:
-    return f'{{ span.{catalog.SIDE.key} = "{side}" && {condition} }}'

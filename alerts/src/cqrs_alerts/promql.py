@@ -84,6 +84,11 @@ def rate(selector: str, window: str) -> str:
     return f"rate({selector}[{window}])"
 
 
+def resets(selector: str, window: str) -> str:
+    """How often a counter went back within ``window``."""
+    return f"resets({selector}[{window}])"
+
+
 def sum_by(labels: Iterable[str], expression: str) -> str:
     """Sum that keeps ``labels`` and drops every other."""
     return f"sum by ({', '.join(labels)}) ({expression})"

@@ -19,7 +19,18 @@ from cqrs_telemetry.catalog import Attribute, Metric
 from .config import Config
 from .label_names import INSTANCE, LE
 from .naming import Part, label_name, series_name
-from .promql import Matcher, count_by, differs, equals, quantile, rate, ratio, select, sum_by
+from .promql import (
+    Matcher,
+    count_by,
+    differs,
+    equals,
+    quantile,
+    rate,
+    ratio,
+    resets,
+    select,
+    sum_by,
+)
 from .windows import RATE_WINDOW
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -113,7 +124,24 @@ class Instances:
         return "cqrs:instances:count"
 
 
-Recording = Rate | Level | Quantile | ErrorRatio | Instances
+@dataclass(frozen=True)
+class Restarts:
+    """Processes that started anew within the rate window: any of their counters went back.
+
+    A counter that was still at 0 does not show it; each process has others.
+    """
+
+    metric: Metric
+    others: tuple[Metric, ...]
+    by: tuple[Attribute, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the recorded series."""
+        return f"cqrs:restarts:resets{RATE_WINDOW}"
+
+
+Recording = Rate | Level | Quantile | ErrorRatio | Instances | Restarts
 
 _COMMAND = (catalog.COMMAND_TYPE,)
 _QUERY = (catalog.QUERY_TYPE,)
@@ -172,6 +200,7 @@ FAULT_RATE = Rate(catalog.TELEMETRY_FAULTS, (catalog.SIDE, catalog.ERROR_TYPE))
 # A process exports this counter at 0 for all sides from the moment that it makes its telemetry: its
 # presence tells a process that has nothing to do from one that is gone.
 INSTANCES = Instances(catalog.TELEMETRY_OVERFLOW, ())
+RESTARTS = Restarts(catalog.COMMAND_TOTAL, (catalog.QUERY_TOTAL, catalog.PROJECTION_TOTAL))
 
 RECORDINGS: tuple[Recording, ...] = tuple(
     v for v in list(vars().values()) if isinstance(v, get_args(Recording))
@@ -201,6 +230,13 @@ def expression(recording: Recording, config: Config) -> str:
             total = sum_by(by, recording.rate.name)
             errors = sum_by(by, select(recording.rate.name, [equals(status, catalog.ERROR)]))
             return ratio(f"{errors} or 0 * {total}", total)
+        case Restarts():
+            by = labels(recording, config)
+            counters = (recording.metric, *recording.others)
+            back = " or ".join(
+                resets(_select_raw(metric, "", config), RATE_WINDOW) for metric in counters
+            )
+            return sum_by(by, f"max by ({', '.join((*by, INSTANCE))}) ({back})")
         case Instances():
             by = labels(recording, config)
             each = count_by((*by, INSTANCE), _select_raw(recording.metric, "", config))

@@ -51,9 +51,9 @@ class Availability:
     type: Attribute
 
     @property
-    def scope(self) -> str:
-        """Instrumentation scope of the metric."""
-        return self.rate.metric.scope
+    def recording(self) -> Rate:
+        """What good and bad are counted from."""
+        return self.rate
 
     def settings(self, config: Config) -> AvailabilityObjectives:
         """The objective's section of a configuration."""
@@ -72,9 +72,9 @@ class Latency:
     type: Attribute
 
     @property
-    def scope(self) -> str:
-        """Instrumentation scope of the metric."""
-        return self.buckets.metric.scope
+    def recording(self) -> Rate:
+        """What good and bad are counted from."""
+        return self.buckets
 
     def settings(self, config: Config) -> LatencyObjectives:
         """The objective's section of a configuration."""
@@ -127,6 +127,12 @@ def windows(config: Config) -> tuple[str, ...]:
     return tuple(by_length[seconds] for seconds in sorted(by_length))
 
 
+def long_windows(config: Config) -> tuple[str, ...]:
+    """Long windows of the alerting rules, from short to long; the period without such rules."""
+    found = {burn.long for burn in config.slos.burn_rates}
+    return tuple(w for w in windows(config) if w in found) or (config.slos.period,)
+
+
 def events(window: str) -> str:
     """Name of the series that counts the events in a window."""
     return f"cqrs:slo_events:increase{window}"
@@ -149,7 +155,7 @@ def budget_remaining(config: Config) -> str:
 
 def names(config: Config) -> tuple[str, ...]:
     """Names of all recorded series."""
-    scopes = dict.fromkeys(sli.scope for sli in SLIS)
+    scopes = dict.fromkeys(sli.recording.metric.scope for sli in SLIS)
     return tuple(dict.fromkeys(r["record"] for scope in scopes for r in rules(scope, config)))
 
 
@@ -164,7 +170,7 @@ def rules(scope: str, config: Config) -> list[dict[str, Any]]:
 
     They go into the group that records what they read, so that all are of the same instant.
     """
-    chosen = [sli for sli in slis(config) if sli.scope == scope]
+    chosen = [sli for sli in slis(config) if sli.recording.metric.scope == scope]
     if not chosen:
         return []
     label = label_name(catalog.SIDE, config.naming)
@@ -235,7 +241,8 @@ def _increase(rate: str, window: str) -> str:
     if seconds <= RATE_WINDOW_SECONDS:
         return f"{rate} * {number(seconds)}"
     step = _FINE_STEP if seconds <= duration_seconds(_FINE_LIMIT) else _COARSE_STEP
-    return f"sum_over_time({rate}[{window}:{step}]) * {number(duration_seconds(step))}"
+    # A subquery looks at whole steps of the clock alone: before the first, the rate stands for it.
+    return f"(sum_over_time({rate}[{window}:{step}]) or {rate}) * {number(duration_seconds(step))}"
 
 
 def _sum(rate: Rate, matchers: list[Matcher], config: Config) -> str:

@@ -9,13 +9,16 @@ from typing import Any
 
 from cqrs_alerts.config import Config
 
-from . import grafana, projections, read_path, write_path
+from . import grafana, overview, pipeline, projections, read_path, slos, write_path
 from .model import Dashboard
 
 _DASHBOARDS: dict[str, Callable[[Config], Dashboard]] = {
+    "overview": overview.dashboard,
     "write-path": write_path.dashboard,
-    "read-path": read_path.dashboard,
     "projections": projections.dashboard,
+    "read-path": read_path.dashboard,
+    "slos": slos.dashboard,
+    "telemetry-pipeline": pipeline.dashboard,
 }
 NAMES = tuple(_DASHBOARDS)
 _LONGEST_UID = 40  # of Grafana

@@ -16,6 +16,7 @@ class Cause(Enum):
     OTHER_NAMING = "other naming in use"
     NO_TARGETS = "no targets"
     TARGETS_DOWN = "targets down"
+    NOT_SCRAPING_ITSELF = "Prometheus does not scrape itself"
     NEVER_SEEN = "metric never seen"
     STALE = "metric no longer reported"
     SELECTOR_EXCLUDES = "selector excludes all"

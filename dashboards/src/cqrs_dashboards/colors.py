@@ -8,6 +8,7 @@ GOOD = "green"
 WARNING = "orange"
 CRITICAL = "red"
 NEUTRAL = "text"
+RESTART = "light-blue"
 
 BY_SIDE: dict[str, str] = {
     catalog.WRITE: "blue",

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from cqrs_alerts import recording
+from cqrs_alerts import recording, slo
 from cqrs_alerts.config import Config
-from cqrs_alerts.naming import STRATEGIES, Part, series_name
+from cqrs_alerts.naming import Part, series_name
 from cqrs_alerts.promql import differs, rate, select
 from cqrs_alerts.recording import ErrorRatio, Quantile, Rate, Recording
 from cqrs_alerts.windows import RATE_WINDOW
-from cqrs_telemetry.catalog import Metric
 
 from .causes import Cause, Diagnosis, most_fundamental
-from .other_names import find_other_names
+from .metric_diagnosis import MetricExaminer
 from .prometheus import Prometheus, Rule
 from .selectors import Selector, selectors
-
-LOOK_BACK = "6h"  # for a metric that was there once
 
 _RECORDINGS = {each.name: each for each in recording.RECORDINGS}
 _NO_TRAFFIC = Diagnosis(
@@ -40,7 +35,8 @@ class Examiner:
         self._prometheus = prometheus
         self._config = config
         self.rules = prometheus.rules()
-        self._names: frozenset[str] | None = None
+        self._metrics = MetricExaminer(prometheus, config)
+        self._objectives = frozenset(slo.names(config))
         self._diagnoses: dict[Selector, Diagnosis | None] = {}
 
     def explain(self, expression: str) -> Diagnosis:
@@ -61,7 +57,8 @@ class Examiner:
     def hidden(self, expression: str) -> Diagnosis | None:
         """What is broken behind an expression that has a value, such as a 0 in its place."""
         found = []
-        for name in {each.name for each in selectors(expression)} & _RECORDINGS.keys():
+        ours = _RECORDINGS.keys() | self._objectives
+        for name in {each.name for each in selectors(expression)} & ours:
             diagnosis = self._diagnose_rule(name)
             # Rules may be evaluated elsewhere: what has series needs no loaded rule here.
             if diagnosis and not (
@@ -88,9 +85,11 @@ class Examiner:
             return most_fundamental([each for each in found if each] or [_NO_TRAFFIC])
         if self._prometheus.count(selector.name):
             return self._diagnose_matchers(selector)
+        if selector.name in self._objectives:
+            return self._diagnose_rule(selector.name) or self._diagnose_objectives()
         known = _RECORDINGS.get(selector.name)
         if known is None:
-            return self._diagnose_unknown(selector.name)
+            return self._metrics.diagnose(selector.name) or self._diagnose_unknown(selector.name)
         return self._diagnose_rule(known.name) or self._diagnose_input(known)
 
     def _diagnose_matchers(self, selector: Selector) -> Diagnosis:
@@ -147,13 +146,21 @@ class Examiner:
         return None
 
     def _not_loaded(self, name: str) -> Diagnosis:
-        if any(rule.name in _RECORDINGS for rule in self.rules or ()):
+        ours = _RECORDINGS.keys() | self._objectives
+        if any(rule.name in ours for rule in self.rules or ()):
             return Diagnosis(
                 Cause.RULES_NOT_LOADED,
                 f"no loaded rule records {name}, others of cqrs-alerts are loaded",
                 "the loaded rules are of another version: generate them again and reload",
             )
         return _NOT_LOADED
+
+    def _diagnose_objectives(self) -> Diagnosis:
+        """Objectives have events when one of the sides has."""
+        read = (Selector(each.recording.name, ()) for each in slo.slis(self._config))
+        found = [self.diagnose(selector) for selector in read]
+        missing = [each for each in found if each]
+        return most_fundamental(missing) if missing and all(found) else _NO_TRAFFIC
 
     def _diagnose_input(self, known: Recording) -> Diagnosis:
         if isinstance(known, Quantile):
@@ -164,7 +171,7 @@ class Examiner:
         raw = series_name(known.metric, self._config.naming, part)
         chosen = select(raw, self._config.selector)
         if not self._prometheus.count(chosen):
-            return self._diagnose_raw(known.metric, part, raw)
+            return self._metrics.diagnose_raw(known.metric, part, raw)
         if isinstance(known, Rate):
             if not self._prometheus.count(rate(chosen, RATE_WINDOW)):
                 return Diagnosis(
@@ -183,60 +190,6 @@ class Examiner:
             "selector: generate the rules again with this cqrs.yaml",
         )
 
-    def _diagnose_raw(self, metric: Metric, part: Part, raw: str) -> Diagnosis:
-        if self._prometheus.count(raw):
-            selector = ", ".join(map(str, self._config.selector))
-            return Diagnosis(
-                Cause.SELECTOR_EXCLUDES,
-                f"{raw} has series, but none with {selector}",
-                "mend selector in cqrs.yaml, or the labels of the scrape job",
-            )
-        age = self._prometheus.value(
-            f"time() - max(max_over_time(timestamp({raw})[{LOOK_BACK}:1m]))"
-        )
-        down = list(self._targets_down())
-        if age is not None:
-            why = f"{raw} was last reported {_spell(age)} ago"
-            return Diagnosis(
-                Cause.STALE,
-                f"{why}; {down[0].why}" if down else why,
-                down[0].mend if down else "start the service again, or find out why it is silent",
-            )
-        others = find_other_names(metric, part, self._metric_names(), raw)
-        if others:
-            return self._other_naming(raw, others[0])
-        alive = series_name(recording.INSTANCES.metric, self._config.naming)
-        if self._prometheus.count(alive):
-            return Diagnosis(
-                Cause.NO_TRAFFIC,
-                f"the service reports, but no {raw}: nothing of that kind was handled yet",
-                "send some traffic; what never happens here can stay empty",
-            )
-        return next(
-            iter(down),
-            Diagnosis(
-                Cause.NEVER_SEEN,
-                f"no target reports metrics of cqrs-telemetry, such as {alive}",
-                "check that the service uses cqrs-telemetry and sets up an OpenTelemetry SDK that "
-                "exports to this Prometheus",
-            ),
-        )
-
-    def _other_naming(self, raw: str, found: tuple[str, str]) -> Diagnosis:
-        name, strategy = found
-        if strategy in STRATEGIES:
-            mend = f"set naming: {strategy} in cqrs.yaml and generate the rules again"
-        else:
-            mend = (
-                f"let the exporter translate by {self._config.naming} "
-                "(translation_strategy in Prometheus and collector)"
-            )
-        return Diagnosis(
-            Cause.OTHER_NAMING,
-            f"{raw} was never seen, but {name} is there: the exporter names by {strategy}",
-            mend,
-        )
-
     def _diagnose_unknown(self, name: str) -> Diagnosis:
         if self.rules and any(rule.name == name for rule in self.rules):
             return self._diagnose_rule(name) or _NO_TRAFFIC
@@ -245,32 +198,3 @@ class Examiner:
             f"{name} is neither a series of cqrs-alerts nor reported by a target",
             "generate the dashboards again; mend the name if the panel is your own",
         )
-
-    def _targets_down(self) -> Iterator[Diagnosis]:
-        targets = self._prometheus.query("up")
-        if not targets:
-            yield Diagnosis(
-                Cause.NO_TARGETS,
-                "Prometheus scrapes no target",
-                "add the service under scrape_configs in prometheus.yml, or let it push by OTLP",
-            )
-        down = [dict(each.labels) for each in targets if each.value == 0]
-        if down:
-            names = ", ".join(sorted(f"{each['job']} ({each['instance']})" for each in down)[:3])
-            yield Diagnosis(
-                Cause.TARGETS_DOWN,
-                f"{len(down)} of {len(targets)} targets are down: {names}",
-                "start them, or mend their address in prometheus.yml",
-            )
-
-    def _metric_names(self) -> frozenset[str]:
-        if self._names is None:
-            self._names = frozenset(self._prometheus.label_values("__name__"))
-        return self._names
-
-
-def _spell(seconds: float) -> str:
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

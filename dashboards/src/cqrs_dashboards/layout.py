@@ -52,3 +52,5 @@ def place(dashboard: Dashboard) -> Iterator[PlacedRow]:
         if x:
             raise ValueError(f"{dashboard.uid}: row {row.title!r} leaves {COLUMNS - x} columns")
         yield PlacedRow(row, heading, tuple(panels))
+        if row.collapsed and heading:
+            y = heading.y + heading.height  # its panels take their place when it is opened

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["timeseries", "stat", "heatmap", "table"]
+Kind = Literal["timeseries", "stat", "heatmap", "table", "bargauge", "state-timeline"]
 Stacking = Literal["none", "normal", "percent"]
 
 COLUMNS = 24  # width of Grafana's grid
@@ -14,10 +14,22 @@ COLUMNS = 24  # width of Grafana's grid
 
 @dataclass(frozen=True)
 class Target:
-    """One query of a panel; ``legend`` is Grafana's legend format, such as ``{{job}}``."""
+    """One query of a panel; ``legend`` is Grafana's legend format, such as ``{{job}}``.
+
+    ``exemplars`` asks for those of the raw series in the expression; recorded series carry none.
+    """
 
     expression: str
     legend: str
+    exemplars: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where a value leads; ``url`` may hold Grafana's macros, such as ``${__value.raw}``."""
+
+    title: str
+    url: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,15 @@ class Threshold:
     """The value, in the panel's unit, from which on ``color`` applies."""
 
     value: float
+    color: str
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Words and a colour for one value."""
+
+    value: float
+    text: str
     color: str
 
 
@@ -52,6 +73,8 @@ class Panel:
     colors: tuple[tuple[str, str], ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()  # of a table: label or "Value", and its heading
+    mappings: tuple[Mapping, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +108,17 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Annotation:
+    """A mark on every chart where a query is not 0; the texts are Grafana's legend formats."""
+
+    name: str
+    expression: str
+    title: str
+    text: str
+    color: str
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """One dashboard; ``uid`` is its address in Grafana and the name of its file."""
 
@@ -93,6 +127,7 @@ class Dashboard:
     description: str
     variables: tuple[Variable, ...]
     rows: tuple[Row, ...]
+    annotations: tuple[Annotation, ...] = ()
 
     @property
     def panels(self) -> Iterator[Panel | Text]:

@@ -7,7 +7,9 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.links import PROJECTIONS_UID
 from cqrs_telemetry import catalog
 
-from . import colors, panels
+from . import colors, failure_panels, panels, telemetry_panels, trace_links
+from .annotations import dashboard_annotations
+from .instance_panels import instances_row
 from .model import Dashboard, Panel, Row, Target
 from .queries import MOST_SERIES, Queries
 from .stages import LAG, PROJECTIONS
@@ -45,8 +47,10 @@ def dashboard(config: Config) -> Dashboard:
             _apply(queries),
             _failures(queries),
             _clocks(queries),
-            panels.telemetry_row(queries, PROJECTIONS),
+            telemetry_panels.telemetry_row(queries, PROJECTIONS),
+            instances_row(queries, PROJECTIONS),
         ),
+        annotations=dashboard_annotations(queries),
     )
 
 
@@ -56,15 +60,7 @@ def _opening(queries: Queries) -> Row:
     return panels.opening(
         INTRO,
         (
-            panels.stat(
-                "Lag p99",
-                "Age of events when they became visible, 99th percentile over the last 5 minutes, "
-                "all projections together. Normal is below the threshold. When it rises, the row "
-                "about lag names the projection.",
-                panels.MILLISECONDS,
-                queries.present_quantile(0.99, recording.PROJECTION_LAG_BUCKETS),
-                SILENT, color=colors.BY_SIDE[catalog.PROJECTION], thresholds=lag,
-            ),
+            lag_now(queries),
             panels.stat(
                 "Lag p50",
                 "Age of events when they became visible, median over the last 5 minutes: what a "
@@ -92,7 +88,22 @@ def _opening(queries: Queries) -> Row:
     )  # fmt: skip
 
 
-def _input(queries: Queries) -> Row:
+def lag_now(queries: Queries) -> Panel:
+    """The age of the latest events when they became visible."""
+    return panels.stat(
+        "Lag p99",
+        "Age of events when they became visible, 99th percentile over the last 5 minutes, "
+        "all projections together. Normal is below the threshold. When it rises, the row "
+        "about lag names the projection.",
+        panels.MILLISECONDS,
+        queries.present_quantile(0.99, recording.PROJECTION_LAG_BUCKETS),
+        SILENT, color=colors.BY_SIDE[catalog.PROJECTION],
+        thresholds=milliseconds(queries.config.alerts.projection_lag_high),
+    )  # fmt: skip
+
+
+def balance(queries: Queries) -> Panel:
+    """Input against output of each projection."""
     projection = queries.legend(catalog.PROJECTION_NAME)
     applied = queries.top(
         queries.part(
@@ -101,7 +112,7 @@ def _input(queries: Queries) -> Row:
         )
     )  # fmt: skip
     produced = queries.total(recording.EVENTS_PRODUCED_RATE)
-    balance = Panel(
+    return Panel(
         "Produced and applied",
         "Events per second that commands produced, and that each projection applied. Normal are "
         "lines on top of each other, lower for a projection that filters. Applied below produced "
@@ -109,6 +120,9 @@ def _input(queries: Queries) -> Row:
         "timeseries", "eps", (Target(produced, "produced"), Target(applied, projection)), SILENT,
         width=12, colors=(("produced", colors.BY_SIDE[catalog.WRITE]),),
     )  # fmt: skip
+
+
+def _input(queries: Queries) -> Row:
     types = panels.series(
         "Applied by event type",
         f"Events per second that projections handled, by event type, the {MOST_SERIES} most "
@@ -117,12 +131,13 @@ def _input(queries: Queries) -> Row:
         "eps", queries.top(queries.by(recording.PROJECTION_RATE, catalog.EVENT_TYPE)),
         queries.legend(catalog.EVENT_TYPE), SILENT,
     )  # fmt: skip
-    return Row("Events come in", panels.spread((balance, types)))
+    return Row("Events come in", panels.spread((balance(queries), types)))
 
 
-def _lag(queries: Queries) -> Row:
+def lag_by_projection(queries: Queries) -> Panel:
+    """The age of the latest events, by projection."""
     threshold = milliseconds(queries.config.alerts.projection_lag_high)
-    by_projection = Panel(
+    return Panel(
         "Lag p99 by projection",
         f"99th percentile of the age of events when they became visible, by projection, the "
         f"{MOST_SERIES} latest; with several jobs chosen, the latest of them. Normal is below the "
@@ -135,13 +150,18 @@ def _lag(queries: Queries) -> Row:
             ),
         ),
         SILENT, thresholds=threshold,
+        links=(trace_links.later_spans(queries, catalog.PROJECTION_NAME),),
     )  # fmt: skip
+
+
+def _lag(queries: Queries) -> Row:
+    threshold = milliseconds(queries.config.alerts.projection_lag_high)
     spread = panels.percentiles(
         queries, PROJECTIONS, LAG, "Lag percentiles",
         "Age of events when they became visible: median, 95th and 99th percentile over 5 minutes, "
         "all projections together. Normal are three flat lines. A saw tooth is a poll interval; "
         "a straight climb is a projection that cannot keep up.",
-        panels.MILLISECONDS, threshold,
+        panels.MILLISECONDS, threshold, (trace_links.later_spans(queries),),
     )  # fmt: skip
     distribution = panels.heatmap(
         queries, PROJECTIONS, LAG.buckets, "Lag distribution",
@@ -149,7 +169,7 @@ def _lag(queries: Queries) -> Row:
         "leaves it and climbs is a backlog; one that comes down again is catching up.",
         panels.MILLISECONDS,
     )  # fmt: skip
-    return Row("How old is what readers see?", (by_projection, spread, distribution))
+    return Row("How old is what readers see?", (lag_by_projection(queries), spread, distribution))
 
 
 def _applied(queries: Queries) -> Panel:
@@ -177,6 +197,7 @@ def _apply(queries: Queries) -> Row:
             ),
         ),
         SILENT, thresholds=milliseconds(queries.config.alerts.projection_apply_latency_high),
+        links=(trace_links.slower_spans(queries, catalog.PROJECTION, catalog.PROJECTION_NAME),),
     )  # fmt: skip
     distribution = panels.heatmap(
         queries, PROJECTIONS, PROJECTIONS.duration.buckets, "Time in apply distribution",
@@ -206,10 +227,12 @@ def _failures(queries: Queries) -> Row:
     return Row(
         "Failures",
         (
-            panels.error_ratio_by_type(queries, PROJECTIONS, errors),
-            panels.errors_by_exception(queries, PROJECTIONS),
+            failure_panels.error_ratio_by_type(queries, PROJECTIONS, errors),
+            failure_panels.errors_by_exception(queries, PROJECTIONS),
             by_type,
-            panels.failing_types(queries, PROJECTIONS, catalog.PROJECTION_NAME, catalog.EVENT_TYPE),
+            failure_panels.failing_types(
+                queries, PROJECTIONS, catalog.PROJECTION_NAME, catalog.EVENT_TYPE
+            ),
         ),
     )
 

@@ -1,19 +1,22 @@
 """PromQL of panels: recorded series, filtered by the dashboard's variables.
 
-Every function takes recordings of ``cqrs_alerts.recording``; no series is named here.
+Functions take recordings of ``cqrs_alerts.recording`` and names from ``cqrs_alerts.slo``; no series
+is named here. ``raw`` alone reads what services export, for the collapsed rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from cqrs_alerts.config import Config
-from cqrs_alerts.label_names import LE
-from cqrs_alerts.naming import label_name
-from cqrs_alerts.promql import Matcher, equals, quantile, ratio, select, sum_by
+from cqrs_alerts.label_names import LE, SLO
+from cqrs_alerts.naming import Part, label_name, series_name
+from cqrs_alerts.promql import Matcher, equals, quantile, rate, ratio, select, sum_by
 from cqrs_alerts.recording import RESULT_SIZE_BUCKETS, Rate, Recording
-from cqrs_telemetry.catalog import Attribute
+from cqrs_alerts.slo import TYPES
+from cqrs_telemetry.catalog import Attribute, Metric
 
 MOST_SERIES = 10  # that one panel draws where types may be many
 NO_FAILURE = "none"  # the label value that stands for the absence of failures
@@ -26,10 +29,14 @@ def variable_name(attribute: Attribute) -> str:
 
 @dataclass(frozen=True)
 class Queries:
-    """Query builder of one dashboard; ``types`` are the attributes that its variables choose."""
+    """Query builder of one dashboard.
+
+    ``types`` are the attributes that its variables choose; ``objectives``: one chooses those, too.
+    """
 
     config: Config
     types: tuple[Attribute, ...]
+    objectives: bool = False
 
     def label(self, attribute: Attribute) -> str:
         """The label that carries an attribute."""
@@ -39,19 +46,70 @@ class Queries:
         """Legend format that prints the attributes' values."""
         return " · ".join(f"{{{{{self.label(attribute)}}}}}" for attribute in attributes)
 
-    def series(self, recording: Recording, *matchers: Matcher) -> str:
-        """Selector of a recorded series within what the variables choose."""
-        groups = (Matcher(label, "=~", f"${label}") for label in self.config.group_labels)
+    def groups(self) -> tuple[Matcher, ...]:
+        """The services that the variables choose."""
+        return tuple(Matcher(label, "=~", f"${label}") for label in self.config.group_labels)
+
+    def _chosen(self, attributes: Iterable[Attribute]) -> tuple[Matcher, ...]:
         types = (
             Matcher(self.label(attribute), "=~", f"${variable_name(attribute)}")
             for attribute in self.types
-            if attribute in recording.by
+            if attribute in attributes
         )
-        return select(recording.name, (*groups, *types, *matchers))
+        return (*self.groups(), *types)
+
+    def series(self, recording: Recording, *matchers: Matcher) -> str:
+        """Selector of a recorded series within what the variables choose."""
+        return select(recording.name, (*self._chosen(recording.by), *matchers))
+
+    def raw(self, metric: Metric, *matchers: Matcher, part: Part = "") -> str:
+        """Selector of what services export, per instance; dear where there are many of them."""
+        chosen = (*self.config.selector, *self._chosen(metric.attributes), *matchers)
+        return select(series_name(metric, self.config.naming, part), chosen)
+
+    def raw_rate(self, rate_of: Rate, *matchers: Matcher) -> str:
+        """Rate of a raw counter or histogram over a window that fits the panel's width."""
+        return rate(self.raw(rate_of.metric, *matchers, part=rate_of.part), "$__rate_interval")
+
+    @property
+    def chosen_objectives(self) -> Matcher:
+        """The objectives that the variable chooses."""
+        return Matcher(SLO, "=~", f"${SLO}")
+
+    def objective(self, name: str, *matchers: Matcher) -> str:
+        """Selector of a series of ``cqrs_alerts.slo`` within what the variables choose."""
+        chosen = [self.chosen_objectives] if self.objectives else []
+        return select(name, (*self.groups(), *chosen, *matchers))
+
+    def worst_objective(self, keep: Literal["min", "max"], expression: str) -> str:
+        """The lowest or highest value of each objective over the chosen services."""
+        return f"{keep} by ({', '.join((SLO, *map(self.label, TYPES)))}) ({expression})"
+
+    def by_objective(self, expression: str) -> str:
+        """Sum by objective over the chosen services."""
+        return sum_by((SLO, *map(self.label, TYPES)), expression)
+
+    @property
+    def objective_legend(self) -> str:
+        """Legend format that prints the objective, and the type where it has its own."""
+        return " ".join(f"{{{{{label}}}}}" for label in (SLO, *map(self.label, TYPES)))
 
     def total(self, recording: Recording, *matchers: Matcher) -> str:
         """Sum over everything."""
         return f"sum({self.series(recording, *matchers)})"
+
+    def by_group(self, recording: Recording) -> str:
+        """Sum by service."""
+        return sum_by(self.config.group_labels, self.series(recording))
+
+    @property
+    def group_legend(self) -> str:
+        """Legend format that prints the service."""
+        return " · ".join(f"{{{{{label}}}}}" for label in self.config.group_labels)
+
+    def by_each(self, recording: Recording, *attributes: Attribute) -> str:
+        """Sum that keeps several attributes."""
+        return sum_by(map(self.label, attributes), self.series(recording))
 
     def by(self, recording: Recording, attribute: Attribute, *matchers: Matcher) -> str:
         """Sum that keeps one attribute."""

@@ -7,7 +7,9 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.links import READ_PATH_UID
 from cqrs_telemetry import catalog
 
-from . import colors, panels
+from . import colors, failure_panels, panels, telemetry_panels, trace_links
+from .annotations import dashboard_annotations
+from .instance_panels import instances_row
 from .model import Dashboard, Panel, Row, Target
 from .queries import MOST_SERIES, Queries
 from .stages import QUERIES, RESULT_SIZE
@@ -39,8 +41,10 @@ def dashboard(config: Config) -> Dashboard:
             _execution(queries),
             _results(queries),
             _failures(queries),
-            panels.telemetry_row(queries, QUERIES),
+            telemetry_panels.telemetry_row(queries, QUERIES),
+            instances_row(queries, QUERIES),
         ),
+        annotations=dashboard_annotations(queries),
     )
 
 
@@ -100,6 +104,7 @@ def _execution(queries: Queries) -> Row:
             ),
         ),
         SILENT, thresholds=milliseconds(queries.config.alerts.query_latency_high),
+        links=(trace_links.slower_spans(queries, catalog.READ, catalog.QUERY_TYPE),),
     )  # fmt: skip
     distribution = panels.heatmap(
         queries, QUERIES, QUERIES.duration.buckets, "Latency distribution",
@@ -148,8 +153,8 @@ def _failures(queries: Queries) -> Row:
         "Failures",
         (
             panels.outcome_mix(queries, QUERIES),
-            panels.error_ratio_by_type(queries, QUERIES, errors),
-            panels.errors_by_exception(queries, QUERIES),
-            panels.failing_types(queries, QUERIES, catalog.QUERY_TYPE),
+            failure_panels.error_ratio_by_type(queries, QUERIES, errors),
+            failure_panels.errors_by_exception(queries, QUERIES),
+            failure_panels.failing_types(queries, QUERIES, catalog.QUERY_TYPE),
         ),
     )

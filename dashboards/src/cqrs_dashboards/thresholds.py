@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cqrs_alerts.alert_settings import AlertSettings, LatencyAlert, RatioAlert
 from cqrs_alerts.setting_types import Severity
+from cqrs_alerts.slo_settings import BurnRate
 
 from . import colors
 from .model import Threshold
 
-_BY_SEVERITY: dict[Severity, str] = {
+BY_SEVERITY: dict[Severity, str] = {
     "critical": colors.CRITICAL,
     "warning": colors.WARNING,
     "info": colors.NEUTRAL,
@@ -25,5 +28,25 @@ def milliseconds(alert: LatencyAlert) -> tuple[Threshold, ...]:
     return _threshold(alert, alert.above_ms)
 
 
+def burn(rate: BurnRate) -> tuple[Threshold, ...]:
+    """The factor above which the rule of a pair of windows fires."""
+    return (Threshold(rate.factor, BY_SEVERITY[rate.severity]),)
+
+
+def fastest_burn(rates: Iterable[BurnRate]) -> tuple[Threshold, ...]:
+    """The factor of each severity that fires first, rising."""
+    lowest: dict[Severity, float] = {}
+    for rate in rates:
+        lowest[rate.severity] = min(rate.factor, lowest.get(rate.severity, rate.factor))
+    return tuple(
+        Threshold(factor, BY_SEVERITY[severity])
+        for severity, factor in sorted(lowest.items(), key=lambda each: each[1])
+    )
+
+
+# A budget is red when nothing is left; below a quarter it is time to go slowly.
+BUDGET = (Threshold(0.0, colors.WARNING), Threshold(0.25, colors.GOOD))
+
+
 def _threshold(alert: AlertSettings, value: float) -> tuple[Threshold, ...]:
-    return (Threshold(value, _BY_SEVERITY[alert.severity]),) if alert.enabled else ()
+    return (Threshold(value, BY_SEVERITY[alert.severity]),) if alert.enabled else ()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cqrs_alerts.config import Config
+from cqrs_alerts.label_names import SLO
 from cqrs_alerts.promql import Matcher, select
 from cqrs_alerts.recording import Recording
+from cqrs_alerts.slo import OBJECTIVE
 from cqrs_telemetry.catalog import Attribute
 
 from .model import Variable
@@ -41,4 +43,15 @@ def type_variable(
         attribute.description,
         select(recording.name, groups),
         queries.label(attribute),
+    )
+
+
+def objective_variable(queries: Queries) -> Variable:
+    """The variable that chooses objectives, within the chosen groups."""
+    return Variable(
+        SLO,
+        "Objective",
+        "Service level objective, as the section slos of the configuration names it",
+        select(OBJECTIVE, queries.groups()),
+        SLO,
     )

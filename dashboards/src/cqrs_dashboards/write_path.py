@@ -8,7 +8,9 @@ from cqrs_alerts.links import WRITE_PATH_UID
 from cqrs_alerts.promql import ratio
 from cqrs_telemetry import catalog
 
-from . import colors, panels
+from . import colors, failure_panels, panels, telemetry_panels, trace_links
+from .annotations import dashboard_annotations
+from .instance_panels import instances_row
 from .model import Dashboard, Panel, Row, Target
 from .queries import MOST_SERIES, Queries
 from .stages import COMMANDS
@@ -41,8 +43,10 @@ def dashboard(config: Config) -> Dashboard:
             _events(queries),
             _rejections(queries),
             _failures(queries),
-            panels.telemetry_row(queries, COMMANDS),
+            telemetry_panels.telemetry_row(queries, COMMANDS),
+            instances_row(queries, COMMANDS),
         ),
+        annotations=dashboard_annotations(queries),
     )
 
 
@@ -107,6 +111,7 @@ def _handling(queries: Queries) -> Row:
             ),
         ),
         SILENT, thresholds=milliseconds(queries.config.alerts.command_latency_high),
+        links=(trace_links.slower_spans(queries, catalog.WRITE, catalog.COMMAND_TYPE),),
     )  # fmt: skip
     distribution = panels.heatmap(
         queries, COMMANDS, COMMANDS.duration.buckets, "Latency distribution",
@@ -172,7 +177,11 @@ def _rejections(queries: Queries) -> Row:
     )  # fmt: skip
     return Row(
         "The domain refuses",
-        (panels.outcome_mix(queries, COMMANDS), rejected, panels.rejections(queries, COMMANDS)),
+        (
+            panels.outcome_mix(queries, COMMANDS),
+            rejected,
+            failure_panels.rejections(queries, COMMANDS),
+        ),
     )
 
 
@@ -183,10 +192,10 @@ def _failures(queries: Queries) -> Row:
         (
             *panels.spread(
                 (
-                    panels.error_ratio_by_type(queries, COMMANDS, errors),
-                    panels.errors_by_exception(queries, COMMANDS),
+                    failure_panels.error_ratio_by_type(queries, COMMANDS, errors),
+                    failure_panels.errors_by_exception(queries, COMMANDS),
                 )
             ),
-            panels.failing_types(queries, COMMANDS, catalog.COMMAND_TYPE),
+            failure_panels.failing_types(queries, COMMANDS, catalog.COMMAND_TYPE),
         ),
     )

@@ -136,6 +136,7 @@ EXPECTED: dict[Recording, Expected] = {
     recording.OVERFLOW_RATE: {'cqrs_side="write", attribute_key="command.type"': 0.2},
     recording.FAULT_RATE: {'cqrs_side="read", error_type="TypeError"': 0.3},
     recording.INSTANCES: {"": 2},
+    recording.RESTARTS: {"": 0},
 }
 
 
@@ -304,3 +305,29 @@ def test_published_question(question: str, evaluate: Evaluate) -> None:
     ]
     checks = [answers(query, {}, expected) for query in (published, recorded)]
     evaluate(CONFIG, [{"input_series": series, "promql_expr_test": checks}])
+
+
+def test_restarts_are_counted_per_process(evaluate: Evaluate) -> None:
+    """A process that starts anew is one restart, whatever the number of its counters."""
+    service = Service(CONFIG, GROUPS[CONFIG])
+    series = [
+        line
+        for metric, kind in (
+            (catalog.COMMAND_TOTAL, catalog.COMMAND_TYPE),
+            (catalog.QUERY_TOTAL, catalog.QUERY_TYPE),
+        )
+        for name in ("One", "Two")
+        for line in service.counter(metric, {kind: name}, 60, "0+{}x15 0+{}x45")
+    ]
+    once = [line for line in series if 'instance="a"' in line["series"]]
+    checks = [
+        {
+            "expr": f"{recording.RESTARTS.name}",
+            "eval_time": time,
+            "exp_samples": [
+                {"labels": f'{recording.RESTARTS.name}{{job="shop"}}', "value": restarts}
+            ],
+        }
+        for time, restarts in (("14m", 0), ("18m", 1), ("30m", 0))
+    ]
+    evaluate(CONFIG, [{"input_series": once, "promql_expr_test": checks}])

@@ -104,8 +104,9 @@ def running_prometheus(
     rules: Mapping[str, str],
     targets: Sequence[int],
     relabel: Sequence[Mapping[str, Any]] = (),
+    itself: bool = False,
 ) -> Iterator[Server]:
-    """Prometheus with these rule files, scraping these ports every second.
+    """Prometheus with these rule files, scraping these ports, and perhaps itself, every second.
 
     ``folder`` may hold blocks of samples under ``data``.
     """
@@ -117,13 +118,14 @@ def running_prometheus(
         "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in targets]}],
         "metric_relabel_configs": list(relabel),
     }
+    address = f"127.0.0.1:{choose_ports({'prometheus': None})['prometheus']}"
+    own = {"job_name": "prometheus", "static_configs": [{"targets": [address]}]}
     document = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(folder / name) for name in rules],
-        "scrape_configs": [scrape] if targets else [],
+        "scrape_configs": [*([scrape] if targets else []), *([own] if itself else [])],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(document))
-    address = f"127.0.0.1:{choose_ports({'prometheus': None})['prometheus']}"
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
@@ -268,13 +270,19 @@ def servers(
     with ExitStack() as stack:
 
         def start(
-            name: str, rules: Rules, *targets: int, relabel: Sequence[Mapping[str, Any]] = ()
+            name: str,
+            rules: Rules,
+            *targets: int,
+            relabel: Sequence[Mapping[str, Any]] = (),
+            itself: bool = False,
         ) -> Server:
-            return stack.enter_context(running_prometheus(folder / name, rules, targets, relabel))
+            return stack.enter_context(
+                running_prometheus(folder / name, rules, targets, relabel, itself)
+            )
 
         busy = stack.enter_context(running_exporter(shop))
         quiet = stack.enter_context(running_exporter(None))
-        healthy = start("healthy", rules, busy)
+        healthy = start("healthy", rules, busy, itself=True)
         yield {
             "healthy": healthy,
             "without rules": start("without rules", {}, busy),

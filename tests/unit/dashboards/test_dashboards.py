@@ -16,6 +16,8 @@ from cqrs_dashboards import colors
 from cqrs_dashboards.bundle import NAMES, Placement, dashboards, render
 from cqrs_dashboards.files import write_dashboards
 from cqrs_dashboards.model import COLUMNS, Panel
+from cqrs_dashboards.questions import panels
+from cqrs_dashboards.thresholds import BY_SEVERITY
 from cqrs_telemetry import catalog
 
 Json = dict[str, Any]
@@ -31,14 +33,15 @@ UNITS = {
 def data_panels(rendered: list[Json]) -> Iterator[tuple[Json, Json]]:
     """Panels that show data, with their dashboard."""
     for dashboard in rendered:
-        for panel in dashboard["panels"]:
+        for panel in panels(dashboard):
             if panel["type"] not in ("row", "text"):
                 yield dashboard, panel
 
 
-def test_more_than_thirty_panels(rendered: list[Json]) -> None:
-    """Together the dashboards have what the three paths need."""
-    assert len(list(data_panels(rendered))) > 30
+def test_ninety_panels_on_six_dashboards(rendered: list[Json]) -> None:
+    """Together the dashboards have what the paths, their promises and the pipeline need."""
+    assert len(rendered) >= 6
+    assert len(list(data_panels(rendered))) >= 90
 
 
 def test_uids_are_those_that_alerts_link_to(rendered: list[Json]) -> None:
@@ -49,9 +52,12 @@ def test_uids_are_those_that_alerts_link_to(rendered: list[Json]) -> None:
 def test_uids_are_stable(rendered: list[Json]) -> None:
     """Addresses that people have kept go on working."""
     assert [dashboard["uid"] for dashboard in rendered] == [
+        "cqrs-overview",
         "cqrs-write-path",
-        "cqrs-read-path",
         "cqrs-projections",
+        "cqrs-read-path",
+        "cqrs-slos",
+        "cqrs-telemetry-pipeline",
     ]
 
 
@@ -93,7 +99,7 @@ def test_titles_and_ids_are_unique(rendered: list[Json]) -> None:
     """Ids derive from titles, so both have to differ within a dashboard."""
     for dashboard in rendered:
         for key in ("title", "id"):
-            values = [panel[key] for panel in dashboard["panels"]]
+            values = [panel[key] for panel in panels(dashboard)]
             assert len(set(values)) == len(values), f"{dashboard['title']}: {key}"
 
 
@@ -118,17 +124,16 @@ def test_dashboards_open_with_words_and_numbers(rendered: list[Json]) -> None:
         kinds = [panel["type"] for panel in dashboard["panels"]]
         assert kinds[:7] == ["text", *["stat"] * 6]
         content = dashboard["panels"][0]["options"]["content"]
-        assert 2 <= len(re.findall(r"\.(?: |$)", content)) <= 3
+        assert 2 <= len(re.findall(r"[.?](?: |$)", content)) <= 3
 
 
 def test_variables(rendered: list[Json]) -> None:
     """Data source first, then groups, then types; each with label, multi, All and refresh."""
     for dashboard in rendered:
-        source, *others = dashboard["templating"]["list"]
-        assert (source["name"], source["type"], source["query"]) == (
-            "datasource", "datasource", "prometheus",
-        )  # fmt: skip
-        assert len(others) == 2
+        source, *others, traces = dashboard["templating"]["list"]
+        for each, name, kind in ((source, "datasource", "prometheus"), (traces, "traces", "tempo")):
+            assert (each["name"], each["type"], each["query"]) == (name, "datasource", kind)
+            assert each["label"]
         assert others[0]["name"] == "job"
         for each in others:
             assert each["label"]
@@ -173,12 +178,17 @@ def test_thresholds_are_the_alerts() -> None:
     }
     lag = by_title["cqrs-projections", "Lag p99 by projection"].thresholds
     assert [(each.value, each.color) for each in lag] == [
-        (alerts.projection_lag_high.above_ms, colors.CRITICAL)
+        (alerts.projection_lag_high.above_ms, BY_SEVERITY[alerts.projection_lag_high.severity])
     ]
     latency = by_title["cqrs-read-path", "Latency p95 by query type"].thresholds
     assert [each.value for each in latency] == [alerts.query_latency_high.above_ms]
     errors = by_title["cqrs-write-path", "Error share"].thresholds
     assert [each.value for each in errors] == [alerts.command_errors_high.above_ratio]
+    for burn in config.slos.burn_rates:
+        burning = by_title["cqrs-slos", f"Burn over {burn.long} and {burn.short}"].thresholds
+        assert [(each.value, each.color) for each in burning] == [
+            (burn.factor, BY_SEVERITY[burn.severity])
+        ]
 
 
 def test_outcomes_have_one_color_everywhere(rendered: list[Json]) -> None:
@@ -209,8 +219,8 @@ def test_prefix_keeps_two_installations_apart() -> None:
     """Titles, uids and the tag of the links differ, and the links stay within each."""
     staging = Placement(title_prefix="Staging EU")
     drawn = [render(each, staging) for each in dashboards(Config(), NAMES, staging)]
-    assert drawn[0]["uid"] == "staging-eu-cqrs-write-path"
-    assert drawn[0]["title"] == "Staging EU CQRS / Write path"
+    assert drawn[0]["uid"] == "staging-eu-cqrs-overview"
+    assert drawn[0]["title"] == "Staging EU CQRS / Overview"
     assert {tag for each in drawn for tag in each["tags"]} == {"staging-eu-cqrs"}
 
 

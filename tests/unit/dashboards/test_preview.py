@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 import cqrs_dashboards.preview
+from cqrs_alerts import recording
 from cqrs_dashboards.cli import main
 from cqrs_dashboards.preview import ChromiumError, Preview
 from cqrs_dashboards.preview.chromium import find_chromium
@@ -109,7 +110,7 @@ def test_markdown_is_rendered_without_html() -> None:
 def test_questions_reach_the_real_prometheus(servers: dict[str, Any], rendered: list[Json]) -> None:
     """Queries, ranges and label values are Prometheus' own answers; its refusals keep its words."""
     server = servers["healthy"]
-    server.wait_for('up{job="orders"} == 1')
+    server.wait_for('up{job="orders"} == 1', recording.INSTANCES.name)
     with (
         Preview(rendered, server.url, "60s") as preview,
         preview.serving(),
@@ -118,10 +119,10 @@ def test_questions_reach_the_real_prometheus(servers: dict[str, Any], rendered: 
         now = time.time()
         instant = client.get("/api/query", params={"query": "vector(1)"}).json()
         assert instant["data"]["result"][0]["value"][1] == "1"
-        span = {"query": "up", "start": now - 10, "end": now, "step": 1}
+        span = {"query": 'up{job="orders"}', "start": now - 10, "end": now, "step": 1}
         series = client.get("/api/query_range", params=span).json()["data"]["result"]
         assert series[0]["metric"]["job"] == "orders"
-        parameters = {"label": "job", "match[]": "up"}
+        parameters = {"label": "job", "match[]": recording.INSTANCES.name}
         assert client.get("/api/label_values", params=parameters).json()["data"] == ["orders"]
         refused = client.get("/api/query", params={"query": "sum("})
         assert refused.status_code == 422

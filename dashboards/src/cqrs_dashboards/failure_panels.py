@@ -1,0 +1,87 @@
+"""Panels of what fails or is refused, built from a stage."""
+
+from __future__ import annotations
+
+from cqrs_alerts.promql import equals
+from cqrs_telemetry import catalog
+
+from .model import COLUMNS, Panel, Target, Threshold
+from .panels import NOTHING, SHARE, silent
+from .queries import MOST_SERIES, Queries
+from .stages import Stage
+
+
+def error_ratio_by_type(queries: Queries, stage: Stage, thresholds: tuple[Threshold, ...]) -> Panel:
+    """Share of errors of each type."""
+    return Panel(
+        f"Error share by {stage.kind}",
+        f"Share of errors by {stage.kind}, the {MOST_SERIES} highest; with several jobs chosen, "
+        "the worst of them. Normal is 0 %. One type alone points at its handler, all types "
+        "together at what they share: the store, the network, a deployment.",
+        "timeseries", SHARE,
+        (Target(queries.worst(stage.error_ratio, stage.type), queries.legend(stage.type)),),
+        silent(stage), thresholds=thresholds,
+    )  # fmt: skip
+
+
+def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
+    """Errors per second by exception."""
+    failed = equals(queries.label(stage.status), catalog.ERROR)
+    return Panel(
+        "Errors by exception",
+        f"Errors per second by exception class (error.type), the {MOST_SERIES} most frequent; "
+        "Normal is 'none' at 0. A class that is new since a deployment is the first suspect; "
+        "timeouts and connection errors point at the store.",
+        "timeseries", stage.rate_unit,
+        (
+            Target(
+                queries.incidents(
+                    stage.failures, queries.total(stage.rate), (catalog.ERROR_TYPE,), failed
+                ),
+                queries.legend(catalog.ERROR_TYPE),
+            ),
+        ),
+        silent(stage), stacking="normal", colors=NOTHING,
+    )  # fmt: skip
+
+
+def failing_types(queries: Queries, stage: Stage, *by: catalog.Attribute) -> Panel:
+    """Table of what fails now, with which outcome and exception."""
+    attributes = (*by, stage.status, catalog.ERROR_TYPE)
+    headings = {
+        stage.status: "Outcome", catalog.ERROR_TYPE: "Exception", catalog.EVENT_TYPE: "Event",
+        stage.type: stage.kind.capitalize(),
+    }  # fmt: skip
+    columns = tuple((queries.label(each), headings[each]) for each in attributes)
+    return Panel(
+        f"What fails, by {stage.kind}",
+        f"Rejections, errors and cancellations per second over the last 5 minutes, by "
+        f"{stage.kind}, outcome and exception, the {MOST_SERIES} most frequent. Normal are the "
+        "domain's own rejections. Anything else is worth a trace: search for the type and the "
+        "exception.",
+        "table", stage.rate_unit,
+        (Target(queries.incidents(stage.failures, queries.total(stage.rate), attributes), ""),),
+        silent(stage), width=COLUMNS, columns=(*columns, ("Value", "Per second")),
+    )  # fmt: skip
+
+
+def rejections(queries: Queries, stage: Stage) -> Panel:
+    """Rejections per second by reason."""
+    refused = equals(queries.label(stage.status), catalog.REJECTED)
+    return Panel(
+        "Rejections by reason",
+        f"Rejections per second by the exception class that says why (error.type), the "
+        f"{MOST_SERIES} most frequent; 'none' at 0 says that nothing is refused. Normal is a "
+        "steady mix. A surge of conflicts is contention; of a business rule, a question to its "
+        "owner.",
+        "timeseries", stage.rate_unit,
+        (
+            Target(
+                queries.incidents(
+                    stage.failures, queries.total(stage.rate), (catalog.ERROR_TYPE,), refused
+                ),
+                queries.legend(catalog.ERROR_TYPE),
+            ),
+        ),
+        silent(stage), stacking="normal", colors=NOTHING,
+    )  # fmt: skip

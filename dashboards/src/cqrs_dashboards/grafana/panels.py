@@ -1,0 +1,221 @@
+"""Our panels as grafanalib's, with what it has no field for added as JSON."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from .. import colors
+from ..layout import Place
+from ..model import Panel, Target, Text
+from .library import core
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+_INSTANT = ("stat", "table", "bargauge")
+
+
+def build_panel(panel: Panel | Text, at: Place) -> Any:
+    """A panel at its place, as grafanalib's object."""
+    shared = {
+        "title": panel.title, "id": panel_id(panel.title), "gridPos": grid_position(at),
+    }  # fmt: skip
+    if isinstance(panel, Text):
+        return core.Text(content=panel.content, **shared)
+    shared |= {
+        "description": panel.description,
+        "dataSource": DATASOURCE,
+        "targets": [
+            _target(panel, target, chr(ord("A") + index))
+            for index, target in enumerate(panel.targets)
+        ],
+    }
+    return _BUILDERS[panel.kind](panel, shared)
+
+
+def _target(panel: Panel, target: Target, letter: str) -> dict[str, Any]:
+    built: dict[str, Any] = core.Target(
+        expr=target.expression,
+        legendFormat=target.legend,
+        refId=letter,
+        instant=panel.kind in _INSTANT,
+        format=panel.kind if panel.kind in ("heatmap", "table") else "time_series",
+        datasource=DATASOURCE,
+    ).to_json_data()
+    return {**built, "exemplar": True} if target.exemplars else built
+
+
+def _timeseries(panel: Panel, shared: dict[str, Any]) -> Any:
+    filled = panel.stacking != "none"
+    return core.TimeSeries(
+        **shared,
+        unit=panel.unit,
+        fillOpacity=60 if filled else 10,
+        lineWidth=0 if filled else 1,
+        showPoints="never",
+        stacking={"mode": panel.stacking, "group": "A"},
+        tooltipMode="multi",
+        tooltipSort="desc",
+        legendDisplayMode="table",
+        legendCalcs=["lastNotNull", "max"],
+        thresholdsStyleMode="dashed" if panel.thresholds else "off",
+        overrides=[
+            {
+                "matcher": {"id": "byName", "options": name},
+                "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}],
+            }
+            for name, color in panel.colors
+        ],
+        extraJson={"fieldConfig": {"defaults": _defaults(panel)}},
+    )
+
+
+def _stat(panel: Panel, shared: dict[str, Any]) -> Any:
+    # An instant query: the last value of a range would show an hour-old number as the present one.
+    defaults = {**_defaults(panel), "color": {"mode": "thresholds"}}
+    return core.Stat(
+        **shared,
+        format=panel.unit,
+        graphMode="none",
+        reduceCalc="lastNotNull",
+        textMode="value",
+        extraJson={"fieldConfig": {"defaults": defaults}, "options": {"wideLayout": True}},
+    )
+
+
+def _heatmap(panel: Panel, shared: dict[str, Any]) -> Any:
+    return core.Heatmap(
+        **shared,
+        extraJson={
+            "fieldConfig": {
+                "defaults": {
+                    "unit": "short",
+                    "noValue": panel.no_data,
+                    "custom": {"hideFrom": {"legend": False, "tooltip": False, "viz": False}},
+                },
+                "overrides": [],
+            },
+            # A list in grafanalib, so this replaces it.
+            "options": {
+                "calculate": False,
+                "cellGap": 1,
+                "cellValues": {"unit": "ops"},
+                "color": {
+                    "mode": "scheme", "scheme": panel.color, "exponent": 0.5,
+                    "fill": "dark-orange", "reverse": False, "steps": 64,
+                },
+                "exemplars": {"color": "rgba(255,0,255,0.7)"},
+                "filterValues": {"le": 1e-9},
+                "legend": {"show": True},
+                "rowsFrame": {"layout": "auto"},
+                "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": True},
+                "yAxis": {"axisPlacement": "left", "reverse": False, "unit": panel.unit},
+            },
+        },
+    )  # fmt: skip
+
+
+def _table(panel: Panel, shared: dict[str, Any]) -> Any:
+    headings = dict(panel.columns)
+    organize = {
+        "id": "organize",
+        "options": {
+            "excludeByName": {"Time": True},
+            "indexByName": {column: index for index, column in enumerate(headings)},
+            "renameByName": headings,
+        },
+    }
+    value = headings["Value"]
+    return core.Table(
+        **shared,
+        transformations=[organize],
+        extraJson={
+            "fieldConfig": {
+                "defaults": {"custom": {"displayMode": None, "cellOptions": {"type": "auto"}}}
+                | _defaults(panel),
+                "overrides": [],
+            },
+            "options": {
+                "cellHeight": "sm",
+                "sortBy": [{"displayName": value, "desc": True}],
+            },
+        },
+    )
+
+
+def _defaults(panel: Panel) -> dict[str, Any]:
+    base = panel.color or (colors.GOOD if panel.thresholds else colors.NEUTRAL)
+    steps: list[dict[str, Any]] = [{"color": base, "value": None}]
+    steps += [{"color": each.color, "value": each.value} for each in panel.thresholds]
+    return {
+        "unit": panel.unit,
+        "min": panel.minimum,
+        "max": panel.maximum,
+        "decimals": panel.decimals,
+        "noValue": panel.no_data,
+        "thresholds": {"mode": "absolute", "steps": steps},
+        "mappings": _mappings(panel) or None,
+        "links": [
+            {"title": each.title, "url": each.url, "targetBlank": True} for each in panel.links
+        ]
+        or None,
+    }
+
+
+def _mappings(panel: Panel) -> list[dict[str, Any]]:
+    results = {
+        f"{each.value:g}": {"index": index, "text": each.text, "color": each.color}
+        for index, each in enumerate(panel.mappings)
+    }
+    return [{"type": "value", "options": results}] if results else []
+
+
+def _bar_gauge(panel: Panel, shared: dict[str, Any]) -> Any:
+    return core.BarGauge(
+        **shared,
+        extraJson={
+            "fieldConfig": {
+                "defaults": {**_defaults(panel), "color": {"mode": "thresholds"}},
+                "overrides": [],
+            },
+            "options": {
+                "displayMode": "lcd",
+                "orientation": "horizontal",
+                "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+                "minVizHeight": 16,
+                "minVizWidth": 8,
+                "namePlacement": "auto",
+                "showUnfilled": True,
+                "sizing": "auto",
+                "valueMode": "color",
+            },
+        },
+    )
+
+
+def _state_timeline(panel: Panel, shared: dict[str, Any]) -> Any:
+    return core.StateTimeline(
+        **shared,
+        showValue="never",
+        tooltipMode="single",
+        extraJson={"fieldConfig": {"defaults": _defaults(panel)}},
+    )
+
+
+_BUILDERS = {
+    "timeseries": _timeseries,
+    "stat": _stat,
+    "heatmap": _heatmap,
+    "table": _table,
+    "bargauge": _bar_gauge,
+    "state-timeline": _state_timeline,
+}
+
+
+def grid_position(at: Place) -> Any:
+    """A place on Grafana's grid."""
+    return core.GridPos(h=at.height, w=at.width, x=at.x, y=at.y)
+
+
+def panel_id(title: str) -> int:
+    """By title, not by position: links to a panel survive when another is added before it."""
+    return zlib.crc32(title.encode()) & 0x7FFF_FFFF

@@ -1,0 +1,69 @@
+"""Whether a path's numbers can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cqrs_alerts import recording
+from cqrs_alerts.promql import differs, equals
+from cqrs_telemetry import catalog
+
+from . import colors
+from .model import Panel, Row, Target
+from .panels import COUNT, NOTHING, series
+from .queries import Queries
+from .stages import Stage
+
+_SILENT = "no telemetry"
+
+
+def telemetry_row(queries: Queries, stage: Stage) -> Row:
+    """Whether the numbers above can be believed."""
+    side = equals(queries.label(catalog.SIDE), stage.side)
+    # The service reports 0 faults without an exception's name from its start.
+    named = differs(queries.label(catalog.ERROR_TYPE), "")
+    faults = queries.incidents(
+        recording.FAULT_RATE,
+        queries.total(recording.FAULT_RATE, side),
+        (catalog.ERROR_TYPE,),
+        side,
+        named,
+    )
+    failing = Panel(
+        "Telemetry faults",
+        "Errors inside the instrumentation of this path, per second, by exception; business code "
+        "is not affected, but what it did is then missing above. Normal is 'none' at 0. "
+        "The service's log has the first of each class with its stack.",
+        "timeseries", "ops", (Target(faults, queries.legend(catalog.ERROR_TYPE)),), _SILENT,
+        height=6, colors=NOTHING,
+    )  # fmt: skip
+    folded = series(
+        "Type names folded",
+        "Operations per second recorded under the type _other, by attribute, because a metric "
+        "had seen too many types. Normal is 0. When it rises, a type name contains an id or a "
+        "class is made at run time; mend that, or raise max_types if all of them are real.",
+        "ops", queries.by(recording.OVERFLOW_RATE, catalog.ATTRIBUTE_KEY, side),
+        queries.legend(catalog.ATTRIBUTE_KEY), _SILENT,
+    )  # fmt: skip
+    return Row(
+        "Can these numbers be believed?",
+        (reporting(queries, stage), failing, replace(folded, height=6)),
+    )
+
+
+def reporting(queries: Queries, stage: Stage | None = None) -> Panel:
+    """Processes that report, in the colour of a stage; by service without one."""
+    title = "Reporting processes"
+    description = (
+        "Processes that report telemetry now. Normal is the number that you deployed, also without "
+        "traffic. Fewer means that a process is gone, or that its metrics do not arrive: what it "
+        "does is missing from every chart."
+    )
+    if stage is None:
+        target = Target(queries.by_group(recording.INSTANCES), queries.group_legend)
+        return Panel(title, description, "timeseries", COUNT, (target,), _SILENT, decimals=0)
+    return Panel(
+        title, description, "timeseries", COUNT,
+        (Target(queries.total(recording.INSTANCES), "processes"),), _SILENT,
+        height=6, decimals=0, colors=(("processes", colors.BY_SIDE[stage.side]),),
+    )  # fmt: skip
