@@ -1,0 +1,10 @@
+"""What fires each alert and what does not, as data for promtool: for tests and for mutants."""
+
+from __future__ import annotations
+
+from . import projection, read, telemetry, write
+from .case import Case
+
+CASES: dict[str, Case] = {
+    case.name: case for case in (*write.CASES, *read.CASES, *projection.CASES, *telemetry.CASES)
+}

@@ -1,0 +1,47 @@
+"""Cases of the alerts of what the others depend on."""
+
+from __future__ import annotations
+
+from cqrs_alerts.links import WRITE_PATH_UID
+
+from .case import Case, Quiet
+from .traffic import faults, heartbeat
+
+CASES = (
+    Case(
+        "CqrsTelemetryAbsent",
+        "telemetry", "critical", WRITE_PATH_UID, {},
+        "No process of the service reports any more", "15m",
+        fires=heartbeat("0x10 stale"),
+        quiet={
+            "a deployment of 8 minutes": heartbeat("0x18 stale _x8 0x60"),
+            "idle": heartbeat("0x60"),
+            "one instance of two is gone": lambda service: [
+                {**line, "values": line["values"] if number else "0x10 stale"}
+                for number, line in enumerate(heartbeat("0x60")(service))
+            ],
+            "removed for longer than the lookback": Quiet(
+                lambda service: [
+                    {**line, "values": "0 stale"} for line in heartbeat("0x60")(service)
+                ],
+                at=("365m",),
+            ),
+        },
+        firing_at="60m",
+    ),
+    Case(
+        "CqrsTelemetryFaults",
+        "telemetry", "warning", WRITE_PATH_UID, {"cqrs_side": "read", "error_type": "TypeError"},
+        "Instrumentation of the read side raises TypeError 0.2 times a second", "9m",
+        fires=faults("0+{}x60", 12),
+        quiet={"faults of the past": faults("7x60"), "one spell of 5 minutes": faults("0x10 9x60")},
+    ),
+    Case(
+        "CqrsTypeNameOverflow",
+        "telemetry", "warning", WRITE_PATH_UID,
+        {"cqrs_side": "write", "attribute_key": "command.type"},
+        "On the write side, command.type exceeds its limit of names 0.2 times a second", "9m",
+        fires=heartbeat("0+{}x60", 12),
+        quiet={"at the limit": heartbeat("7x60"), "one spell of 5 minutes": heartbeat("0x10 9x60")},
+    ),
+)  # fmt: skip
