@@ -55,7 +55,7 @@ def is_running(pid):
 def test_quick_faults_fire_their_alerts_and_no_others(start_matrix, tmp_path):
     """Each fault's alerts reach the receiver through Prometheus and Alertmanager; status 0."""
     process = start_matrix(
-        "--warm-up=30", "--watch=75", *(f"--only={name}" for name in ("control", *QUICK))
+        "--warm-up=60", "--watch=85", *(f"--only={name}" for name in ("control", *QUICK))
     )
     output, _ = process.communicate()
     assert process.returncode == 0, output

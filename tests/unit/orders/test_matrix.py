@@ -13,10 +13,11 @@ FAULT = FAULTS["handler-errors"]
 FIRST, SECOND = (alert.name for alert in FAULT.alerts)
 
 
-def run(*told, fired=()):
+def run(*told, inhibited=(), late=()):
     """A run of the fault in which these alerts were told of, and some fired besides."""
     times = dict.fromkeys(told, 10.0)
-    return Run(FAULT, fired={**times, **dict.fromkeys(fired, 20.0)}, told=times)
+    besides = dict.fromkeys((*inhibited, *late), 20.0)
+    return Run(FAULT, {**times, **besides}, times, dict.fromkeys(inhibited, 21.0))
 
 
 def test_a_run_passes_with_exactly_the_expected_alerts():
@@ -44,9 +45,15 @@ def test_a_run_that_broke_does_not_pass():
 
 def test_what_alertmanager_silences_is_neither_missing_nor_unexpected():
     """An alert that fires while another implies it reaches nobody, as it should."""
-    silenced = run(FIRST, SECOND, fired=["Other"])
+    silenced = run(FIRST, SECOND, inhibited=["Other"])
     assert silenced.passed
     assert silenced.silenced == {"Other"}
+
+
+def test_what_fires_just_before_the_end_is_unexpected_all_the_same():
+    """Nobody was told yet, but would have been."""
+    assert run(FIRST, SECOND, late=["Other"]).unexpected == {"Other"}
+    assert run(FIRST, late=[SECOND]).missing == {SECOND}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,7 @@ def test_a_matrix_has_the_control_and_every_fault():
 
 def test_the_table_shows_each_alert_with_its_verdict():
     """Time to fire of what fired; missing, unexpected and silenced alerts are named so."""
-    runs = [run(FIRST, "Other", fired=["Implied"]), Run(None)]
+    runs = [run(FIRST, "Other", inhibited=["Implied"]), Run(None)]
     console = Console(width=120)
     with console.capture() as capture:
         console.print(matrix.table(runs))

@@ -17,15 +17,16 @@ CONTROL = "control"  # the run without a fault, in which nothing may fire
 
 @dataclass
 class Run:
-    """One demo: seconds from the fault's begin by name of the alert.
+    """One demo, and what was seen of alerts: seconds from the fault's begin by their names.
 
-    ``fired`` is what Prometheus says, ``told`` what reached the receiver, which inhibition may
-    have kept away.
+    ``fired`` is what Prometheus says, ``told`` what reached the receiver, ``inhibited`` what
+    Alertmanager kept back because another alert implies it.
     """
 
     fault: Fault | None
     fired: dict[str, float] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
+    inhibited: dict[str, float] = field(default_factory=dict)
     watched: float = 0  # seconds after the fault began
     problem: str = ""  # why the run says nothing
 
@@ -51,13 +52,14 @@ class Run:
 
     @property
     def unexpected(self) -> frozenset[str]:
-        """What was told and not expected."""
-        return frozenset(self.told) - self.expected
+        """What was not expected, and was told or would have been had the run gone on."""
+        due = self.fired.keys() - self.inhibited.keys()
+        return (frozenset(self.told) | due) - self.expected
 
     @property
     def silenced(self) -> frozenset[str]:
         """What fired, but nobody was told, because another alert implies it."""
-        return frozenset(self.fired) - self.told.keys()
+        return frozenset(self.inhibited) - self.told.keys()
 
     @property
     def passed(self) -> bool:
@@ -88,8 +90,9 @@ def watch_seconds(fault: Fault | None) -> float:
 def precision(runs: Iterable[Run]) -> float:
     """Share of what was told that was expected; 1 when nothing was told."""
     runs = list(runs)
-    told = sum(len(run.told) for run in runs)
-    return sum(len(run.right) for run in runs) / told if told else 1.0
+    right = sum(len(run.right) for run in runs)
+    told = right + sum(len(run.unexpected) for run in runs)
+    return right / told if told else 1.0
 
 
 def recall(runs: Iterable[Run]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +25,7 @@ from .running import STATE_FILE
 
 CONFIG = Path(__file__).with_name("faults.yaml")  # shortened windows; README.md says which
 RESULT_FILE = "matrix.json"
+LOG_WIDTH = 120
 RATE = 12  # messages per second: several demos share the machine
 PERIOD = 1.0  # seconds between two looks at a run
 
@@ -62,7 +64,9 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
     """
     for server in ("prometheus", "alertmanager"):
         require_server(server, Path.cwd())
-    console, folder = Console(), settings.folder
+    # Where there is no terminal to fit into, rows stay whole.
+    console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
+    folder = settings.folder
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -121,6 +125,7 @@ def _look(started: Started, settings: MatrixSettings, parts: Parts) -> None:
     now = time.time()
     since = now - began if began else -1.0
     _note(run.fired, _firing(state["urls"]["prometheus"]), since)
+    _note(run.inhibited, _inhibited(state["urls"]["alertmanager"]), since)
     for name, received in _notified(started.data).items():
         _note(run.told, [name], received - began if began else -1.0)
     run.watched = max(since, 0)
@@ -144,6 +149,13 @@ def _firing(url: str) -> list[str]:
     with suppress(httpx.TransportError, ValueError, KeyError):
         alerts = httpx.get(f"{url}/api/v1/alerts", timeout=2).json()["data"]["alerts"]
         return [each["labels"]["alertname"] for each in alerts if each["state"] == "firing"]
+    return []
+
+
+def _inhibited(url: str) -> list[str]:
+    with suppress(httpx.TransportError, ValueError, KeyError):
+        alerts = httpx.get(f"{url}/api/v2/alerts", timeout=2).json()
+        return [each["labels"]["alertname"] for each in alerts if each["status"]["inhibitedBy"]]
     return []
 
 
