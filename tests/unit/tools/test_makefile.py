@@ -10,7 +10,7 @@ import pytest
 from get_servers import SOURCES
 
 ROOT = SOURCES.parent
-TARGETS = ["demo", "test", "lint", "type", "generate", "bench", "tools", "clean"]
+TARGETS = ["demo", "faults", "test", "lint", "type", "generate", "bench", "tools", "clean"]
 
 
 def make(*arguments: str) -> str:
@@ -44,6 +44,13 @@ def test_demo_gets_only_what_it_uses_and_becomes_the_demo() -> None:
     *_, servers, demo = make("-n", "demo").splitlines()
     assert servers.split("get_servers.py")[1].split() == ["prometheus"]
     assert demo.startswith("exec .venv/bin/orders demo")
+
+
+def test_faults_get_what_they_need() -> None:
+    """Alerts have to reach somebody: Prometheus and Alertmanager."""
+    *_, servers, faults = make("-n", "faults").splitlines()
+    assert servers.split("get_servers.py")[1].split() == ["prometheus", "alertmanager"]
+    assert faults.startswith("exec .venv/bin/orders faults")
 
 
 @pytest.mark.parametrize("target", ["lint", "type", "generate", "tools", "pytest"])
