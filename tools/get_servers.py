@@ -45,9 +45,10 @@ def read_go_mod(server: Server) -> str:
 
 
 def digest_of(server: Server) -> str:
-    """The server's recipe with its pins as they are on disk now."""
-    pins = ((SOURCES / server.folder / name).read_bytes() for name in ("go.mod", "go.sum"))
-    return recipe_digest(server, pins)
+    """The server's recipe with its pins, and sources of its own, as they are on disk now."""
+    folder = SOURCES / server.folder
+    files = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))]
+    return recipe_digest(server, (file.read_bytes() for file in files))
 
 
 def take_from_path(server: Server, new: Path) -> str:
@@ -65,7 +66,7 @@ def take_from_path(server: Server, new: Path) -> str:
                 return found
             needed = format_version(server.minimum)
             reasons.append(f"{found} is {format_version(version)}, older than {needed}")
-    raise UnavailableError("; ".join(reasons) or f"no {server.name} on PATH")
+    raise UnavailableError("; ".join(reasons) or f"no {' or '.join(server.binary_names)} on PATH")
 
 
 def build_from_module(server: Server, new: Path) -> str:

@@ -26,21 +26,22 @@ class Server:
     folder: str  # below tools/, holds go.mod and go.sum
     package: str  # Go package with the main function
     minimum: Version  # what fits when it is on PATH
-    version_symbol: str  # the linker sets it, so that --version tells the truth
+    version_symbol: str | None  # the linker sets it, so that --version tells the truth
     version_command: str = "--version"
     tags: str = ""
     debian: str | None = None
-    also_called: str | None = None  # Debian renames what might clash
+    called: tuple[str, ...] = ()  # file names outside .tools/bin, where not this name alone
+    release: str | None = None  # module whose version is the release, where not the package's
 
     @property
     def module(self) -> str:
-        """Go module that holds the package."""
-        return self.package.partition("/cmd/")[0]
+        """Go module whose version go.mod pins."""
+        return self.release or self.package.partition("/cmd/")[0]
 
     @property
     def binary_names(self) -> tuple[str, ...]:
         """File names under which the binary is found outside ``.tools/bin``."""
-        return (self.name, self.also_called) if self.also_called else (self.name,)
+        return self.called or (self.name,)
 
 
 _COMMON_VERSION = "github.com/prometheus/common/version.Version"
@@ -61,7 +62,7 @@ SERVERS = {
         Server(
             "alertmanager", "alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager",
             (0, 25), _COMMON_VERSION, debian="prometheus-alertmanager",
-            also_called="prometheus-alertmanager",
+            called=("alertmanager", "prometheus-alertmanager"),  # Debian renames what might clash
         ),
         Server(
             "amtool", "alertmanager", "github.com/prometheus/alertmanager/cmd/amtool",
@@ -70,6 +71,18 @@ SERVERS = {
         Server(
             "pint", "pint", "github.com/cloudflare/pint/cmd/pint",
             (0, 80), "main.version", version_command="version",
+        ),
+        # Sources that the collector's builder wrote. An otelcol on PATH would be the distribution
+        # that lacks tail sampling.
+        Server(
+            "otelcol", "otelcol", "cqrs-observability/tools/otelcol",
+            (0, 161), version_symbol=None, called=("otelcol-contrib",),
+            release="go.opentelemetry.io/collector/otelcol",
+        ),
+        # What docker compose reads files with.
+        Server(
+            "compose-spec", "compose", "cqrs-observability/tools/compose",
+            (2, 0), "main.version", release="github.com/compose-spec/compose-go/v2",
         ),
     )
 }  # fmt: skip
@@ -108,10 +121,10 @@ def required_go(go_mod: str) -> Version:
 
 def build_command(server: Server, go: str, output: Path, version: str) -> list[str]:
     """The Go build: reproducible, without touching go.mod or go.sum; -v names what it is at."""
+    told = f" -X {server.version_symbol}={version}" if server.version_symbol else ""
     return [
         go, "build", "-v", "-mod=readonly", "-trimpath", "-tags", server.tags,
-        "-ldflags", f"-s -w -X {server.version_symbol}={version}",
-        "-o", str(output), server.package,
+        "-ldflags", f"-s -w{told}", "-o", str(output), server.package,
     ]  # fmt: skip
 
 

@@ -67,6 +67,14 @@ def test_debians_name_for_alertmanager_is_known_on_path(bare_machine: Path, scri
     assert (bare_machine / "bin/alertmanager").resolve() == there
 
 
+def test_collector_without_the_components_is_not_taken(bare_machine: Path, script: Script) -> None:
+    """An otelcol on PATH lacks tail sampling, whatever its version; otelcol-contrib has it."""
+    script("otelcol", "echo otelcol version 0.999.0")
+    there = script("otelcol-contrib", "echo otelcol-contrib version 0.999.0")
+    get_servers.get(SERVERS["otelcol"])
+    assert (bare_machine / "bin/otelcol").resolve() == there
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

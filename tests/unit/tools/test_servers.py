@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from get_servers import SOURCES
 from servers import (
@@ -54,8 +56,29 @@ def test_every_server_is_pinned(server: Server) -> None:
 
 @every_server
 def test_every_package_is_a_tool_of_its_module(server: Server) -> None:
-    """go.mod's tool directive names what is built, so that `go mod tidy` keeps it."""
+    """go.mod names what is built, as a tool that `go mod tidy` keeps, or as sources beside it."""
     assert server.package in (SOURCES / server.folder / "go.mod").read_text().split()
+
+
+def test_collector_is_what_its_manifest_lists() -> None:
+    """go.mod and the sources are the builder's of this manifest, the parts of one release."""
+    folder = SOURCES / "otelcol"
+    manifest = yaml.safe_load((folder / "builder.yaml").read_text())
+    dist = manifest.pop("dist")
+    parts = {part["gomod"] for kind in manifest.values() for part in kind}
+    sources = "".join(file.read_text() for file in folder.glob("*.go"))
+    imported = re.findall(r"^\t(\w+) \"(\S+)\"$", sources, re.MULTILINE)
+    known = dict(line.split() for line in parts)
+    assert {module for name, module in imported if f"{name}.NewFactory()," in sources} - {
+        "go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
+    } == set(known)
+    go_mod = (folder / "go.mod").read_text().splitlines()
+    assert {f"\t{part}" for part in parts} <= set(go_mod)
+    assert f'Version:     "{dist["version"]}"' in sources
+    version = pinned_version(SERVERS["otelcol"], "\n".join(go_mod))
+    assert {f"v{version}"} == {
+        known[module] for module in known if "/confmap/provider/" not in module
+    }
 
 
 def test_prometheus_module_version_is_the_release() -> None:
@@ -78,6 +101,13 @@ def test_build_command_injects_version_and_leaves_pins_alone() -> None:
         "-ldflags", "-s -w -X github.com/prometheus/common/version.Version=3.16.0",
         "-o", "out", "github.com/prometheus/prometheus/cmd/promtool",
     ]  # fmt: skip
+
+
+def test_build_sets_no_version_where_the_sources_have_one() -> None:
+    """What the collector's builder wrote knows its version."""
+    command = build_command(SERVERS["otelcol"], "go", Path("out"), "0.161.0")
+    assert "-s -w" in command
+    assert command[-1] == "cqrs-observability/tools/otelcol"
 
 
 def test_build_fetches_no_toolchain_and_ignores_cross_compilation() -> None:

@@ -71,6 +71,15 @@ def test_changed_pin_is_got_again(bare_machine: Path, script: Script, pin: str) 
     assert get_servers.state_of(SERVERS["pint"]) == ""
 
 
+def test_changed_source_is_built_again(bare_machine: Path, script: Script) -> None:
+    """Sources of our own count as pins do."""
+    script("compose-spec", "echo 2.99.0")
+    get_servers.get(SERVERS["compose-spec"])
+    with (get_servers.SOURCES / "compose/main.go").open("a") as file:
+        file.write("// changed\n")
+    assert get_servers.state_of(SERVERS["compose-spec"]) == "pinned anew since"
+
+
 def test_vanished_program_is_got_again(bare_machine: Path, script: Script) -> None:
     """A link whose program was uninstalled counts as missing."""
     script("pint", "echo 0.99.0")
