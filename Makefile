@@ -5,8 +5,8 @@ SHELL := /bin/sh
 
 python := .venv/bin/python
 members := instrumentation alerts dashboards examples/orders
-generated := alerts/generated alerts/runbooks dashboards/generated docs/metrics.md README.md \
-  cqrs.example.yaml
+generated := alerts/generated alerts/runbooks dashboards/generated dashboards/provisioning \
+  docs/metrics.md README.md cqrs.example.yaml
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,7 +38,8 @@ generate: .venv/.ready ## Write rules, runbooks, dashboards and reference again
 	.venv/bin/cqrs-alerts generate --output alerts/generated --runbooks alerts/runbooks
 	.venv/bin/cqrs-alerts metrics --output docs/metrics.md --readme README.md
 	.venv/bin/cqrs-alerts example --output cqrs.example.yaml
-	.venv/bin/cqrs-dashboards generate --output dashboards/generated
+	.venv/bin/cqrs-dashboards generate --output dashboards/generated \
+	  --provisioning dashboards/provisioning/cqrs.yaml
 
 # Against the index, not the last commit: who changes what is generated stages it, then tests it.
 generated-unchanged: generate

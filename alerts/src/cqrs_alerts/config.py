@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from cqrs_telemetry import catalog
 
 from .alert_settings import Alerts
+from .dashboard_settings import DashboardSettings
 from .label_names import ALERT_LABELS, INSTANCE, LE
 from .naming import STRATEGIES, UNSUPPORTED_STRATEGIES, Strategy, label_name
 from .promql import Matcher, duration_seconds, number, parse_matcher
@@ -124,6 +125,9 @@ class Config:
     severities: Annotated[
         Severities, Field(description="the severity label's values, as Alertmanager expects them")
     ] = Severities()
+    dashboards: Annotated[
+        DashboardSettings, Field(description="how the dashboards are told from others in Grafana")
+    ] = DashboardSettings()
     slos: Annotated[
         Slos, Field(description="what is promised: objectives, and how fast budgets may burn")
     ] = Slos()

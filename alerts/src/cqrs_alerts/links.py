@@ -6,7 +6,10 @@ that ``dashboard_url`` of an alert always exists.
 
 from __future__ import annotations
 
-from .config import Config
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the settings of dashboards need the uids below
+    from .config import Config
 
 OVERVIEW_UID = "cqrs-overview"
 WRITE_PATH_UID = "cqrs-write-path"
@@ -21,7 +24,7 @@ DASHBOARD_UIDS = (
 
 def dashboard_url(uid: str, config: Config) -> str:
     """Address of a dashboard in Grafana."""
-    return f"{config.dashboard_base_url}/d/{uid}"
+    return f"{config.dashboard_base_url}/d/{config.dashboards.uid(uid)}"
 
 
 def runbook_page(alert_name: str) -> str:

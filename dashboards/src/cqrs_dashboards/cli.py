@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from cqrs_alerts.config import Config
-from cqrs_alerts.files import OutputError
-from cqrs_alerts.options import FOLDER, BadInputError, config_option
+from cqrs_alerts.dashboard_settings import DashboardSettings, override
+from cqrs_alerts.files import OutputError, write_files
+from cqrs_alerts.options import FILE, FOLDER, BadInputError, config_option
 
-from .bundle import NAMES, Placement, dashboards, render
+from .bundle import NAMES, render_all
 from .files import read_dashboards, remove_obsolete, write_dashboards
+from .provisioning import render_provider
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,30 +30,53 @@ def main() -> None:
 @click.option(
     "--select", type=click.Choice(NAMES), multiple=True, help="Only this one; repeatable."
 )
-@click.option("--title-prefix", default="", help="Before each title and, as a slug, each uid.")
+@click.option("--title-prefix", help="Before each title and, as a slug, each uid.")
 @click.option("--datasource-uid", help="Data source chosen at first; Grafana's default without it.")
+@click.option("--provisioning", type=FILE, help="File for Grafana's provider of these dashboards.")
 def generate(
     output: Path,
     config: Config,
     select: tuple[str, ...],
-    title_prefix: str,
+    title_prefix: str | None,
     datasource_uid: str | None,
+    provisioning: Path | None,
 ) -> None:
     """Write the dashboards as Grafana imports or provisions them.
 
-    Files of dashboards that no longer exist are deleted, unless --select is given.
+    Files of dashboards that no longer exist are deleted, unless --select is given. Options take the
+    place of the keys of the same name under dashboards in cqrs.yaml.
     """
-    placement = Placement(title_prefix, datasource_uid)
+    settings = _override(config, title_prefix, datasource_uid)
+    config = replace(config, dashboards=settings)
     try:
-        chosen = dashboards(config, select or NAMES, placement)
-        written = write_dashboards(output, [render(each, placement) for each in chosen])
-        deleted = [] if select else remove_obsolete(output, written, placement)
-    except (OutputError, ValueError) as error:
+        written = write_dashboards(output, render_all(config, select or NAMES))
+        deleted = [] if select else remove_obsolete(output, written, settings)
+        if provisioning:
+            write_files({provisioning: render_provider(settings)})
+            written.append(provisioning)
+    except OutputError as error:
         raise BadInputError(str(error)) from None
     for path in written:
         click.echo(f"wrote {path}")
     for path in deleted:
         click.echo(f"deleted {path}: that dashboard no longer exists")
+
+
+def _override(
+    config: Config, title_prefix: str | None, datasource_uid: str | None
+) -> DashboardSettings:
+    """The settings with what the command line says instead."""
+    try:
+        settings = override(config.dashboards, title_prefix, datasource_uid)
+    except ValueError as error:
+        raise BadInputError(f"--{str(error).replace('_', '-', 1)}") from None
+    if settings.uid_prefix != config.dashboards.uid_prefix:
+        click.echo(
+            "note: alerts link to dashboards under the prefix of cqrs.yaml; set "
+            f"dashboards.title_prefix: {settings.title_prefix} there for rules that link to these",
+            err=True,
+        )
+    return settings
 
 
 @main.command()
@@ -117,7 +143,7 @@ def preview(
     except ImportError as error:
         raise BadInputError(str(error)) from None
     try:
-        shown = read_dashboards(folder) if folder else [render(each) for each in dashboards(config)]
+        shown = read_dashboards(folder) if folder else render_all(config)
         with Preview(shown, url, config.scrape_interval, port, start) as server:
             if pictures:
                 with server.serving():

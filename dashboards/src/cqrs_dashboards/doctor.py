@@ -11,7 +11,7 @@ from typing import Any, Literal
 from cqrs_alerts import alerting
 from cqrs_alerts.config import Config
 
-from .bundle import dashboards, render
+from .bundle import render_all
 from .causes import Cause, Diagnosis
 from .diagnosis import Examiner
 from .prometheus import Prometheus, QueryError
@@ -66,7 +66,7 @@ def examine(
     """
     config = config or Config()
     if rendered is None:
-        rendered = [render(each) for each in dashboards(config)]
+        rendered = render_all(config)
     asked = [each for dashboard in rendered for each in questions(dashboard, config)]
     with Prometheus(prometheus_url) as prometheus:
         prometheus.query("vector(1)")  # one clear error, in place of one for each panel

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cqrs_alerts.dashboard_settings import DashboardSettings
 from cqrs_alerts.files import OutputError, write_files
-
-from .bundle import Placement
 
 Json = dict[str, Any]
 
@@ -25,7 +24,7 @@ def write_dashboards(folder: Path, dashboards: Iterable[Json]) -> list[Path]:
     return list(texts)
 
 
-def remove_obsolete(folder: Path, kept: Iterable[Path], placement: Placement) -> list[Path]:
+def remove_obsolete(folder: Path, kept: Iterable[Path], settings: DashboardSettings) -> list[Path]:
     """Delete dashboards that an earlier version wrote with this prefix; returns their paths.
 
     A user's own files stay: ours are tagged, and named by their uid.
@@ -36,8 +35,8 @@ def remove_obsolete(folder: Path, kept: Iterable[Path], placement: Placement) ->
     names = set(kept)
     obsolete = [
         path
-        for path in sorted(folder.glob(f"{placement.uid_prefix}cqrs-*.json"))
-        if path not in names and _is_ours(path, placement)
+        for path in sorted(folder.glob(f"{settings.uid_prefix}cqrs-*.json"))
+        if path not in names and _is_ours(path, settings)
     ]
     for path in obsolete:
         try:
@@ -79,7 +78,7 @@ def _text(dashboard: Json) -> str:
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
 
 
-def _is_ours(path: Path, placement: Placement) -> bool:
+def _is_ours(path: Path, settings: DashboardSettings) -> bool:
     try:
         dashboard = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -87,5 +86,5 @@ def _is_ours(path: Path, placement: Placement) -> bool:
     return (
         isinstance(dashboard, dict)
         and dashboard.get("uid") == path.stem
-        and dashboard.get("tags") == [placement.tag]
+        and settings.tag in dashboard.get("tags", ())
     )

@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 
 from cqrs_alerts import foreign_metrics, recording, slo
 from cqrs_alerts.config import Config
+from cqrs_alerts.config_file import read_config
 from cqrs_alerts.links import DASHBOARD_UIDS
+from cqrs_alerts.rule_files import render_rules
 from cqrs_dashboards.cli import main
 
 if TYPE_CHECKING:
@@ -67,6 +69,30 @@ def test_options_reach_the_json(tmp_path: Path) -> None:
     source, cluster, *_ = written["templating"]["list"]
     assert source["current"]["value"] == "mimir"
     assert cluster["name"] == "cluster"
+
+
+def test_the_section_on_dashboards_drives_both_commands(tmp_path: Path) -> None:
+    """One prefix in cqrs.yaml: dashboards have it, alerts link to it, Grafana is told the path."""
+    config = tmp_path / "cqrs.yaml"
+    config.write_text("dashboards: {title_prefix: EU}\n")
+    provider = tmp_path / "provisioning" / "cqrs.yaml"
+    result = run(
+        "generate", "--output", tmp_path / "out", "--config", config, "--provisioning", provider
+    )
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "eu-cqrs-slos.json").exists()
+    assert "/eu-cqrs\n" in provider.read_text()
+    assert "note" not in result.stderr
+    rules = render_rules(read_config(config))
+    assert "/d/eu-cqrs-slos" in rules["alerts.yaml"]
+    assert "/d/cqrs-" not in rules["alerts.yaml"]
+
+
+def test_a_prefix_that_alerts_do_not_know_is_told(tmp_path: Path) -> None:
+    """Rules generated without it would link to dashboards that do not exist."""
+    result = run("generate", "--output", tmp_path, "--title-prefix", "EU")
+    assert result.exit_code == 0
+    assert "dashboards.title_prefix: EU" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from cqrs_alerts import alerting
 from cqrs_alerts.config import Config
+from cqrs_alerts.dashboard_settings import DashboardSettings
 from cqrs_alerts.links import DASHBOARD_UIDS
 from cqrs_dashboards import colors
-from cqrs_dashboards.bundle import NAMES, Placement, dashboards, render
+from cqrs_dashboards.bundle import dashboards, render, render_all
 from cqrs_dashboards.files import write_dashboards
 from cqrs_dashboards.model import COLUMNS, Panel
+from cqrs_dashboards.provisioning import render_provider
 from cqrs_dashboards.questions import panels
 from cqrs_dashboards.thresholds import BY_SEVERITY
 from cqrs_telemetry import catalog
@@ -215,13 +219,49 @@ def test_committed_files_are_regenerated(rendered: list[Json], tmp_path: Path) -
     assert {path.name: path.read_text() for path in GENERATED.glob("*.json")} == fresh
 
 
+def installation(prefix: str) -> Config:
+    """A configuration whose dashboards have a prefix."""
+    return Config(dashboards=DashboardSettings(title_prefix=prefix))
+
+
 def test_prefix_keeps_two_installations_apart() -> None:
-    """Titles, uids and the tag of the links differ, and the links stay within each."""
-    staging = Placement(title_prefix="Staging EU")
-    drawn = [render(each, staging) for each in dashboards(Config(), NAMES, staging)]
-    assert drawn[0]["uid"] == "staging-eu-cqrs-overview"
-    assert drawn[0]["title"] == "Staging EU CQRS / Overview"
-    assert {tag for each in drawn for tag in each["tags"]} == {"staging-eu-cqrs"}
+    """Uids, titles, tags, links, providers and the alerts' addresses of the two are disjoint."""
+    seen: list[dict[str, set[str]]] = []
+    for config in (installation("Staging EU"), installation("")):
+        drawn = render_all(config)
+        rules = [rule for alert in alerting.ALERTS for rule in alerting.rules(alert, config)]
+        (provider,) = yaml.safe_load(render_provider(config.dashboards))["providers"]
+        addresses = {rule["annotations"]["dashboard_url"] for rule in rules}
+        uids = {each["uid"] for each in drawn}
+        assert {address.rpartition("/")[2] for address in addresses} <= uids
+        tags = {tag for each in drawn for tag in each["tags"]}
+        assert {tag for each in drawn for link in each["links"] for tag in link["tags"]} == tags
+        seen.append(
+            {
+                "uids": uids,
+                "titles": {each["title"] for each in drawn},
+                "tags": tags,
+                "addresses": addresses,
+                **{key: {provider[key]} for key in ("name", "folder", "folderUid")},
+                "path": {provider["options"]["path"]},
+            }
+        )
+    staging, plain = seen
+    assert "staging-eu-cqrs-write-path" in staging["uids"]
+    assert "Staging EU CQRS / Write path" in staging["titles"]
+    for what in staging:
+        assert staging[what].isdisjoint(plain[what]), what
+
+
+def test_tags_folder_and_data_source_are_the_users() -> None:
+    """What the section on dashboards says is in the JSON and in Grafana's provider."""
+    settings = DashboardSettings(datasource_uid="mimir", folder="Shop", tags=("team-shop",))
+    config = Config(dashboards=settings)
+    for drawn in render_all(config):
+        assert drawn["tags"] == ["cqrs", "team-shop"]
+        assert drawn["templating"]["list"][0]["current"]["value"] == "mimir"
+    (provider,) = yaml.safe_load(render_provider(settings))["providers"]
+    assert (provider["folder"], provider["folderUid"]) == ("Shop", "shop")
 
 
 @pytest.mark.parametrize(
@@ -230,4 +270,4 @@ def test_prefix_keeps_two_installations_apart() -> None:
 def test_impossible_prefix_is_refused(prefix: str, message: str) -> None:
     """A prefix that makes no uid, or one that Grafana would cut, is named."""
     with pytest.raises(ValueError, match=message):
-        dashboards(Config(), NAMES, Placement(title_prefix=prefix))
+        installation(prefix)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from cqrs_alerts.dashboard_settings import DashboardSettings
 from cqrs_alerts.files import OutputError
-from cqrs_dashboards.bundle import Placement
 from cqrs_dashboards.files import read_dashboards, remove_obsolete, write_dashboards
 
 
@@ -30,7 +30,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_obsolete_dashboards_go(tmp_path: Path) -> None:
     """A dashboard that an earlier version wrote is deleted, the present ones stay."""
     old, new = write_dashboards(tmp_path, [dashboard("cqrs-old"), dashboard("cqrs-new")])
-    assert remove_obsolete(tmp_path, [new], Placement()) == [old]
+    assert remove_obsolete(tmp_path, [new], DashboardSettings()) == [old]
     assert list(tmp_path.iterdir()) == [new]
 
 
@@ -49,7 +49,7 @@ def test_obsolete_dashboards_go(tmp_path: Path) -> None:
 def test_what_is_not_ours_stays(tmp_path: Path, name: str, text: str) -> None:
     """Files of the user, and those of an installation with another prefix, are not touched."""
     (tmp_path / name).write_text(text)
-    assert remove_obsolete(tmp_path, [], Placement()) == []
+    assert remove_obsolete(tmp_path, [], DashboardSettings()) == []
     assert (tmp_path / name).read_text() == text
 
 

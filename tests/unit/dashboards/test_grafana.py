@@ -124,7 +124,7 @@ def test_collapsed_row_holds_its_panels() -> None:
     panel = Panel("One", "What.", "stat", "short", (Target("vector(1)", ""),), "none", width=24)
     for collapsed in (True, False):
         row = Row("Row", (panel,), collapsed=collapsed)
-        drawn = render(Dashboard("uid", "title", "text", (), (row,)), "tag", None)["panels"]
+        drawn = render(Dashboard("uid", "title", "text", (), (row,)), ["tag"], None)["panels"]
         assert [each["title"] for each in drawn] == ["Row", "One"][: 1 if collapsed else 2]
         assert [each["title"] for each in drawn[0]["panels"]] == (["One"] if collapsed else [])
 
@@ -135,7 +135,7 @@ def test_threshold_keeps_the_color_below_it() -> None:
         "One", "What.", "stat", "ms", (Target("vector(1)", ""),), "none",
         width=24, color="blue", thresholds=(Threshold(250.0, "red"),),
     )  # fmt: skip
-    drawn = render(Dashboard("uid", "title", "text", (), (Row("", (panel,)),)), "tag", None)
+    drawn = render(Dashboard("uid", "title", "text", (), (Row("", (panel,)),)), ["tag"], None)
     assert drawn["panels"][0]["fieldConfig"]["defaults"]["thresholds"]["steps"] == [
         {"color": "blue", "value": None},
         {"color": "red", "value": 250.0},
@@ -145,9 +145,9 @@ def test_threshold_keeps_the_color_below_it() -> None:
 def test_data_source_can_be_chosen() -> None:
     """A data source's uid becomes the variable's first choice and stays a choice."""
     dashboard = dashboards(Config())[0]
-    chosen = render(dashboard, "tag", "mimir")["templating"]["list"][0]
+    chosen = render(dashboard, ["tag"], "mimir")["templating"]["list"][0]
     assert chosen["current"] == {"text": "mimir", "value": "mimir"}
-    assert render(dashboard, "tag", None)["templating"]["list"][0]["current"] == {}
+    assert render(dashboard, ["tag"], None)["templating"]["list"][0]["current"] == {}
 
 
 def test_only_the_adapter_imports_grafanalib() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..layout import place
@@ -20,13 +20,13 @@ _ON_DASHBOARD_LOAD, _ON_TIME_RANGE_CHANGE = 1, 2
 _LABEL_VALUES = 1
 
 
-def render(dashboard: Dashboard, tag: str, datasource_uid: str | None) -> dict[str, Any]:
-    """A dashboard as the JSON that Grafana imports; those with the same ``tag`` are linked."""
+def render(dashboard: Dashboard, tags: Sequence[str], datasource_uid: str | None) -> dict[str, Any]:
+    """A dashboard as the JSON that Grafana imports; those with the same first tag are linked."""
     built = core.Dashboard(
         title=dashboard.title,
         uid=dashboard.uid,
         description=dashboard.description,
-        tags=[tag],
+        tags=list(tags),
         editable=False,
         graphTooltip=_SHARED_CROSSHAIR,
         refresh="30s",
@@ -43,7 +43,7 @@ def render(dashboard: Dashboard, tag: str, datasource_uid: str | None) -> dict[s
         annotations=core.Annotations([_annotation(each) for each in dashboard.annotations]),
         links=[
             core.DashboardLink(
-                title="CQRS", tags=[tag], type="dashboards", keepTime=True, includeVars=True
+                title="CQRS", tags=[tags[0]], type="dashboards", keepTime=True, includeVars=True
             )
         ],
         panels=list(_panels(dashboard)),
