@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 
+from . import slo
 from .config import Config
 from .files import GENERATED_BY
 from .naming import Part, label_name, series_name
@@ -66,6 +67,19 @@ Rules and dashboards read these; their names are the same for every naming strat
                 )
                 for recording in RECORDINGS
             ),
+        )
+    }
+
+## Objectives
+
+Recorded for each service and each objective in the section `slos` of the configuration, with the
+labels {_codes(slo.labels(config))}; those of types only where a type has an objective of its own.
+Windows are {_codes(slo.windows(config))}.
+
+{
+        _table(
+            ("series", "meaning"),
+            ((f"`{name}`", meaning) for name, meaning in slo.meanings(config).items()),
         )
     }
 """

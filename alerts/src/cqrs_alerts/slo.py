@@ -159,6 +159,22 @@ def names(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(r["record"] for scope in scopes for r in rules(scope, config)))
 
 
+def meanings(config: Config) -> dict[str, str]:
+    """What each recorded series says, the windows left open."""
+    window, period = "WINDOW", config.slos.period
+    return {
+        EVENTS_RATE: "events per second that count towards the objective",
+        BAD_EVENTS_RATE: "those of them that do not keep it",
+        OBJECTIVE: "share of good events that is promised",
+        events(window): "events within the window",
+        bad_events(window): "bad events within the window",
+        burn_rate(window): f"how fast the budget burns; at 1 it lasts just {period}",
+        budget_remaining(
+            config
+        ): f"share of the budget of {period} that is left; below 0: overdrawn",
+    }
+
+
 def labels(config: Config) -> tuple[str, ...]:
     """Labels of the recorded series; a type's label only where it has an objective of its own."""
     own = (label_name(each, config.naming) for each in (catalog.SIDE, *TYPES))
