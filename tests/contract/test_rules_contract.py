@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from cqrs_alerts import alerting, recording, slo
+from cqrs_alerts import alerting, foreign_metrics, recording, slo
 from cqrs_alerts.cli import main
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import INSTANCE, LE
@@ -32,8 +32,20 @@ CONFIGS = {
         scrape_interval="15s",
     ),
 }
-# Prometheus makes this one for each target; a diagnosis asks for it.
-TARGET_SERIES = {"up": set[str]()}
+# Series of other programs, by their own labels besides the target's.
+FOREIGN_SERIES: dict[str, set[str]] = {
+    **dict.fromkeys(foreign_metrics.OF_SCRAPES, set[str]()),
+    **dict.fromkeys(foreign_metrics.OF_PROMETHEUS, {foreign_metrics.RULE_GROUP}),
+    **{
+        f"{name}{suffix}": {component}
+        for component, names in (
+            (foreign_metrics.RECEIVER, foreign_metrics.COLLECTOR_REFUSED),
+            (foreign_metrics.EXPORTER, foreign_metrics.COLLECTOR_DROPPED),
+        )
+        for name in names
+        for suffix in ("", foreign_metrics.COLLECTOR_SUFFIX)
+    },
+}
 
 
 def known_labels(config: Config) -> dict[str, set[str]]:
@@ -48,7 +60,7 @@ def known_labels(config: Config) -> dict[str, set[str]]:
     }
     recorded = {r.name: set(recording.labels(r, config)) for r in RECORDINGS}
     objectives = {name: set(slo.labels(config)) for name in slo.names(config)}
-    return {**raw, **recorded, **objectives, **TARGET_SERIES}
+    return {**raw, **recorded, **objectives, **FOREIGN_SERIES}
 
 
 def expressions(config: Config) -> Iterator[tuple[str, str]]:
@@ -90,7 +102,7 @@ def test_expressions_name_what_exists(config: Config) -> None:
             checked += 1
         for node in nodes:
             if isinstance(node, promql_parser.AggregateExpr) and node.modifier:
-                assert set(node.modifier.labels) <= available, purpose
+                assert set(node.modifier.labels) <= {*available, foreign_metrics.KIND}, purpose
     assert checked > len(RECORDINGS)
 
 
@@ -102,7 +114,7 @@ def test_raw_series_are_named_by_recording_rules_alone(config: Config) -> None:
         for rule in group["rules"]:
             nodes = walk(promql_parser.parse(rule["expr"]))
             names = {n.name for n in nodes if isinstance(n, promql_parser.VectorSelector)}
-            assert names <= recorded
+            assert names <= recorded | FOREIGN_SERIES.keys()
     wanted = {(matcher.label, matcher.value) for matcher in config.selector}
     for group in recording_groups(config):
         for rule in group["rules"]:

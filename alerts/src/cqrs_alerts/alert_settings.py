@@ -12,13 +12,24 @@ from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 
 from .promql import duration_seconds, number
-from .setting_types import CLOSED, Count, Duration, Flag, Milliseconds, Severity, Share
+from .setting_types import CLOSED, Count, Duration, Flag, Milliseconds, Severity, Share, Text
 from .windows import RATE_WINDOW
+
+_SHORTEST_PAST = 120  # seconds; it is looked at in steps of a minute
 
 _Minimum = Annotated[
     Count,
     Field(description=f"does not fire below so many operations in {RATE_WINDOW}"),
 ]
+_Factor = Annotated[
+    float, Field(strict=True, gt=1, allow_inf_nan=False, description="how many times the past")
+]
+
+
+def _check_past(value: str) -> str:
+    if duration_seconds(value) < _SHORTEST_PAST:
+        raise ValueError(f"too short to compare with: at least {number(_SHORTEST_PAST)}s")
+    return value
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -66,6 +77,99 @@ class AbsenceAlert(AlertSettings):
         return self
 
 
+_PastMinimum = Annotated[
+    Count, Field(description="does not fire when the past had fewer operations than that")
+]
+_Past = Annotated[
+    Duration, AfterValidator(_check_past), Field(description="how long the past is to compare with")
+]
+
+
+@dataclass(frozen=True, config=CLOSED)
+class StuckAlert(AlertSettings):
+    """Fires on operations that do not end."""
+
+    minimum_in_flight: Annotated[
+        Count, Field(ge=1, description="fires when at least so many are in flight")
+    ] = 1
+    window: Annotated[
+        Duration, Field(description="how long they have to be in flight, besides for")
+    ] = RATE_WINDOW
+
+
+@dataclass(frozen=True, config=CLOSED)
+class StoppedAlert(AlertSettings):
+    """Fires on traffic that ends."""
+
+    minimum_operations: _PastMinimum = 100
+    past: _Past = "1h"
+
+
+@dataclass(frozen=True, config=CLOSED)
+class SurgeAlert(RatioAlert):
+    """Fires on a share that is many times that of the past."""
+
+    factor: _Factor = 3
+    minimum_past_operations: _PastMinimum = 100
+    past: _Past = "6h"
+
+
+@dataclass(frozen=True, config=CLOSED)
+class SizeAlert(AlertSettings):
+    """Fires on results that are many times as large as in the past."""
+
+    above_items: Annotated[
+        float, Field(strict=True, ge=0, description="fires above so many items")
+    ] = 1000
+    factor: _Factor = 5
+    minimum_operations: _Minimum = 20
+    past: _Past = "1d"
+
+
+@dataclass(frozen=True, config=CLOSED)
+class ExpectationAlert(AlertSettings):
+    """Fires on events that fail to appear, measured by the past."""
+
+    minimum_events: Annotated[
+        Count,
+        Field(ge=1, description=f"fires when at least so many are to be expected in {RATE_WINDOW}"),
+    ] = 20
+    past: _Past = "1h"
+
+
+@dataclass(frozen=True, config=CLOSED)
+class StalledAlert(ExpectationAlert):
+    """Fires on projections that do nothing about their input."""
+
+    across: Annotated[
+        tuple[Text, ...],
+        Field(description="group labels in which writers and projections of an event may differ"),
+    ] = ("job",)
+
+
+@dataclass(frozen=True, config=CLOSED)
+class GrowthAlert(LatencyAlert):
+    """Fires on lag that grows."""
+
+    above_ms_per_second: Annotated[
+        Milliseconds, Field(description="fires when a second adds more milliseconds than that")
+    ] = 50
+    window: Annotated[Duration, Field(description="time over which growth is measured")] = "10m"
+
+    @model_validator(mode="after")
+    def _check_window(self) -> GrowthAlert:
+        if duration_seconds(self.for_) < duration_seconds(self.window):
+            raise ValueError("one late event would fire it: for has to be as long as window")
+        return self
+
+
+@dataclass(frozen=True, config=CLOSED)
+class LoadAlert(AlertSettings):
+    """Fires on a share of the time there is."""
+
+    above_ratio: Annotated[Share, Field(description="fires above this share of the interval")] = 0.8
+
+
 def _reaches(metric: Metric) -> Callable[[LatencyAlert], LatencyAlert]:
     def check(settings: LatencyAlert) -> LatencyAlert:
         if settings.above_ms >= metric.bounds[-1]:
@@ -82,22 +186,41 @@ def _reaches(metric: Metric) -> Callable[[LatencyAlert], LatencyAlert]:
 class Alerts:
     """One section per alert; ``alerting`` says what each of them watches."""
 
-    command_errors_high: RatioAlert = RatioAlert(severity="critical", for_="5m")
+    command_errors_high: RatioAlert = RatioAlert(for_="5m")
     command_latency_high: Annotated[
         LatencyAlert, AfterValidator(_reaches(catalog.COMMAND_DURATION))
     ] = LatencyAlert(above_ms=1000)
-    query_errors_high: RatioAlert = RatioAlert(severity="critical", for_="5m")
+    commands_stuck: StuckAlert = StuckAlert(severity="critical", for_="5m")
+    commands_stopped: StoppedAlert = StoppedAlert()
+    command_type_unknown: AlertSettings = AlertSettings(for_="2m", keep_firing_for="15m")
+    command_rejections_surge: SurgeAlert = SurgeAlert()
+    commands_without_events: ExpectationAlert = ExpectationAlert()
+    query_errors_high: RatioAlert = RatioAlert(for_="5m")
     query_latency_high: Annotated[
         LatencyAlert, AfterValidator(_reaches(catalog.QUERY_DURATION))
     ] = LatencyAlert(above_ms=500)
-    projection_errors_high: RatioAlert = RatioAlert(severity="critical", for_="5m")
+    queries_stuck: StuckAlert = StuckAlert(severity="critical", for_="5m")
+    queries_stopped: StoppedAlert = StoppedAlert()
+    query_type_unknown: AlertSettings = AlertSettings(for_="2m", keep_firing_for="15m")
+    query_results_huge: SizeAlert = SizeAlert()
+    projection_errors_high: RatioAlert = RatioAlert(for_="5m")
     projection_apply_latency_high: Annotated[
         LatencyAlert, AfterValidator(_reaches(catalog.PROJECTION_DURATION))
     ] = LatencyAlert(above_ms=500)
+    projection_stalled: StalledAlert = StalledAlert(
+        severity="critical", minimum_events=5, past="6h"
+    )
     projection_lag_high: Annotated[
         LatencyAlert, AfterValidator(_reaches(catalog.PROJECTION_LAG))
-    ] = LatencyAlert(severity="critical", above_ms=30_000)
+    ] = LatencyAlert(above_ms=30_000)
+    projection_falling_behind: GrowthAlert = GrowthAlert(above_ms=5000)
     projection_clock_skew: RatioAlert = RatioAlert(for_="15m")
     telemetry_absent: AbsenceAlert = AbsenceAlert(severity="critical")
     telemetry_faults: AlertSettings = AlertSettings(keep_firing_for="15m")
     type_name_overflow: AlertSettings = AlertSettings(keep_firing_for="15m")
+    instance_silent: AbsenceAlert = AbsenceAlert()
+    target_down: AbsenceAlert = AbsenceAlert()
+    rule_evaluation_failing: AlertSettings = AlertSettings(severity="critical")
+    rule_evaluation_slow: LoadAlert = LoadAlert(for_="15m")
+    collector_refusing: AlertSettings = AlertSettings(keep_firing_for="10m")
+    collector_dropping: AlertSettings = AlertSettings(keep_firing_for="10m")

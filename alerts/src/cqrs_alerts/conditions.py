@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cqrs_telemetry import catalog
+from cqrs_telemetry import NoHandlerError, catalog
 from cqrs_telemetry.catalog import Attribute
 
 from .alert_settings import LatencyAlert, RatioAlert
@@ -32,6 +32,7 @@ Text = Callable[[Config], str]
 
 PERCENT = "{{{{ $value | humanizePercentage }}}}"
 MILLISECONDS = '{{{{ printf "%.0f" $value }}}} ms'
+COUNT = '{{{{ printf "%.0f" $value }}}}'
 PER_SECOND = '{{{{ printf "%.3g" $value }}}} times a second'
 
 
@@ -40,9 +41,9 @@ def ratio_above(errors: ErrorRatio, settings: Callable[[Config], RatioAlert]) ->
 
     def expression(config: Config) -> str:
         threshold = settings(config)
-        return _with_traffic(
+        return with_traffic(
             f"{errors.name} > {number(threshold.above_ratio)}",
-            _sum(errors.rate.name, errors.by, config),
+            summed(errors.rate.name, errors.by, config),
             threshold.minimum_operations,
         )
 
@@ -55,9 +56,9 @@ def quantile_above(quantile: Quantile, settings: Callable[[Config], LatencyAlert
     def expression(config: Config) -> str:
         threshold = settings(config)
         observations = select(quantile.buckets.name, [equals(LE, "+Inf")])
-        return _with_traffic(
+        return with_traffic(
             f"{quantile.name} > {number(threshold.above_ms)}",
-            _sum(observations, quantile.by, config),
+            summed(observations, quantile.by, config),
             threshold.minimum_operations,
         )
 
@@ -67,8 +68,8 @@ def quantile_above(quantile: Quantile, settings: Callable[[Config], LatencyAlert
 def clock_skewed(config: Config) -> str:
     """Too large a share of a projection's events bears a time in the future."""
     threshold = config.alerts.projection_clock_skew
-    events = _sum(PROJECTION_RATE.name, CLOCK_SKEW_RATE.by, config)
-    return _with_traffic(
+    events = summed(PROJECTION_RATE.name, CLOCK_SKEW_RATE.by, config)
+    return with_traffic(
         f"{CLOCK_SKEW_RATE.name} / {events} > {number(threshold.above_ratio)}",
         events,
         threshold.minimum_operations,
@@ -90,6 +91,16 @@ def any_of(rate: Rate) -> Text:
     return lambda _: f"{rate.name} > 0"
 
 
+def without_handler(failures: Rate, message: Attribute) -> Text:
+    """Messages of a type arrive that no handler is registered for."""
+
+    def expression(config: Config) -> str:
+        refused = equals(label_name(catalog.ERROR_TYPE, config.naming), NoHandlerError.__name__)
+        return f"{summed(select(failures.name, [refused]), (message,), config)} > 0"
+
+    return expression
+
+
 def description(recording: Recording, words: str) -> Text:
     """``words`` with the series' labels, and the labels that tell which service.
 
@@ -98,10 +109,10 @@ def description(recording: Recording, words: str) -> Text:
 
     def describe(config: Config) -> str:
         own = {
-            label_name(attribute, config.naming): _value(label_name(attribute, config.naming))
+            label_name(attribute, config.naming): label_value(label_name(attribute, config.naming))
             for attribute in recording.by
         }
-        where = ", ".join(f"{label} {_value(label)}" for label in config.group_labels)
+        where = ", ".join(f"{label} {label_value(label)}" for label in config.group_labels)
         return f"{words.format(**own)} ({where})."
 
     return describe
@@ -119,7 +130,7 @@ def highest(recording: Recording) -> Text:
 
 def busiest(rate: Rate, *by: Attribute) -> Text:
     """The ten highest sums of a rate by ``by`` and service."""
-    return lambda config: f"topk(10, {_sum(rate.name, by or rate.by, config)} > 0)"
+    return lambda config: f"topk(10, {summed(rate.name, by or rate.by, config)} > 0)"
 
 
 def failed_spans(side: catalog.Side) -> Text:
@@ -138,14 +149,35 @@ def late_spans(limit: Callable[[Config], float]) -> Text:
     return lambda config: spans(catalog.PROJECTION, f"span.{lag} > {number(limit(config))}")
 
 
-def _with_traffic(condition: str, rate: str, minimum: int) -> str:
+def rejected_spans() -> Text:
+    """A TraceQL search for commands that the domain rejected."""
+    status = f'span.{catalog.SPAN_COMMAND_STATUS.key} = "{catalog.REJECTED}"'
+    return lambda _: spans(catalog.WRITE, status)
+
+
+def eventless_spans() -> Text:
+    """A TraceQL search for commands that succeeded without an event."""
+    count = f"span.{catalog.SPAN_EVENTS_COUNT.key}"
+    return lambda _: spans(catalog.WRITE, f"({count} = 0 || {count} = nil)")
+
+
+def large_spans(limit: Callable[[Config], float]) -> Text:
+    """A TraceQL search for queries that return more than ``limit`` items."""
+    items = catalog.SPAN_RESULT_COUNT.key
+    return lambda config: spans(catalog.READ, f"span.{items} > {number(limit(config))}")
+
+
+def with_traffic(condition: str, rate: str, minimum: int) -> str:
+    """``condition``, where ``rate`` makes for enough operations in the window."""
     return f"{condition}\nand {rate} * {number(duration_seconds(RATE_WINDOW))} >= {minimum}"
 
 
-def _sum(expression: str, by: tuple[Attribute, ...], config: Config) -> str:
+def summed(expression: str, by: tuple[Attribute, ...], config: Config) -> str:
+    """An expression summed to the group labels and ``by``."""
     own = (label_name(attribute, config.naming) for attribute in by)
     return sum_by((*config.group_labels, *own), expression)
 
 
-def _value(label: str) -> str:
+def label_value(label: str) -> str:
+    """What a template writes for a label's value."""
     return f"{{{{ $labels.{label} }}}}"

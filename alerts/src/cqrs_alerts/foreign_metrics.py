@@ -30,3 +30,21 @@ OF_PROMETHEUS = (
     RULE_GROUP_MISSED,
     RULE_FAILURES,
 )
+
+# Of an OpenTelemetry collector, 0.161: receiverhelper's and exporterhelper's documentation.md in
+# https://github.com/open-telemetry/opentelemetry-collector; by default without the suffix.
+COLLECTOR = "otelcol_"
+COLLECTOR_SUFFIX = "_total"
+RECEIVER = "receiver"
+EXPORTER = "exporter"
+KIND = "kind"  # made from the names, for alerts
+COLLECTOR_REFUSED = tuple(
+    f"{COLLECTOR}{RECEIVER}_{how}_{what}"
+    for how in ("refused", "failed")
+    for what in ("spans", "metric_points")
+)
+COLLECTOR_DROPPED = tuple(
+    f"{COLLECTOR}{EXPORTER}_{how}_{what}"
+    for how in ("send_failed", "enqueue_failed")
+    for what in ("spans", "metric_points")
+)

@@ -6,10 +6,12 @@ from cqrs_telemetry import catalog
 
 from .alert import Alert, Query
 from .conditions import (
+    COUNT,
     MILLISECONDS,
     PERCENT,
     busiest,
     clock_skewed,
+    current,
     description,
     failed_spans,
     highest,
@@ -19,14 +21,20 @@ from .conditions import (
     slow_spans,
 )
 from .links import PROJECTIONS_UID
+from .past_conditions import stalled
+from .progress_conditions import falling_behind
 from .recording import (
     CLOCK_SKEW_RATE,
+    EVENTS_PRODUCED_RATE,
+    INSTANCES,
     PROJECTION_DURATION_P95,
     PROJECTION_ERROR_RATIO,
     PROJECTION_FAILURE_RATE,
+    PROJECTION_LAG_MEAN,
     PROJECTION_LAG_P99,
     PROJECTION_RATE,
 )
+from .windows import RATE_WINDOW
 
 ALERTS = (
     Alert(
@@ -66,6 +74,29 @@ ALERTS = (
         ),
     ),
     Alert(
+        "CqrsProjectionStalled", "projection", PROJECTIONS_UID,
+        "A projection applies nothing, though its events are produced",
+        description(
+            PROJECTION_LAG_P99,
+            f"Projection {{projection_name}} applies nothing; the past makes expect {COUNT} events "
+            f"in {RATE_WINDOW}",
+        ),
+        stalled,
+        (
+            Query(
+                "Events applied per second",
+                busiest(PROJECTION_RATE, catalog.PROJECTION_NAME, catalog.PROJECTION_STATUS),
+            ),
+            Query(
+                "Events produced per second, by type",
+                busiest(EVENTS_PRODUCED_RATE, catalog.EVENT_TYPE),
+            ),
+            Query("Failures per second, by event and exception", busiest(PROJECTION_FAILURE_RATE)),
+            Query("Processes that report now", current(INSTANCES)),
+        ),
+        failed_spans(catalog.PROJECTION),
+    ),
+    Alert(
         "CqrsProjectionLagHigh", "projection", PROJECTIONS_UID,
         "A read model is behind the write side",
         description(
@@ -80,6 +111,25 @@ ALERTS = (
             Query("Failures per second, by event and exception", busiest(PROJECTION_FAILURE_RATE)),
         ),
         late_spans(lambda config: config.alerts.projection_lag_high.above_ms),
+    ),
+    Alert(
+        "CqrsProjectionFallingBehind", "projection", PROJECTIONS_UID,
+        "A projection falls behind and will not catch up at this rate",
+        description(
+            PROJECTION_LAG_MEAN,
+            f"The lag of projection {{projection_name}} grows by {MILLISECONDS} each second",
+        ),
+        falling_behind,
+        (
+            Query("Mean lag in ms", highest(PROJECTION_LAG_MEAN)),
+            Query("Events applied per second", busiest(PROJECTION_RATE, catalog.PROJECTION_NAME)),
+            Query(
+                "Events produced per second, by type",
+                busiest(EVENTS_PRODUCED_RATE, catalog.EVENT_TYPE),
+            ),
+            Query("p95 of the time to apply in ms", highest(PROJECTION_DURATION_P95)),
+        ),
+        late_spans(lambda config: config.alerts.projection_falling_behind.above_ms),
     ),
     Alert(
         "CqrsProjectionClockSkew", "projection", PROJECTIONS_UID,

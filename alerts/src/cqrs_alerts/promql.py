@@ -63,6 +63,12 @@ def duration_seconds(text: str) -> float:
     return sum(int(n) * _SECONDS[unit] for unit, n in found.groupdict().items() if n)
 
 
+def duration(seconds: float) -> str:
+    """A Prometheus duration of whole seconds, in minutes where it comes out even."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes * 60 + rest}s" if rest else f"{minutes}m"
+
+
 def equals(label: str, value: str) -> Matcher:
     """``label="value"``."""
     return Matcher(label, "=", value)

@@ -6,22 +6,32 @@ from cqrs_telemetry import catalog
 
 from .alert import Alert, Query
 from .conditions import (
+    COUNT,
     MILLISECONDS,
+    PER_SECOND,
     PERCENT,
     busiest,
+    current,
     description,
     failed_spans,
     highest,
+    large_spans,
     quantile_above,
     ratio_above,
     slow_spans,
+    without_handler,
 )
 from .links import READ_PATH_UID
+from .past_conditions import results_huge, stopped
+from .progress_conditions import stuck
 from .recording import (
+    INSTANCES,
+    QUERY_ACTIVE,
     QUERY_DURATION_P95,
     QUERY_ERROR_RATIO,
     QUERY_FAILURE_RATE,
     QUERY_RATE,
+    RESTARTS,
     RESULT_SIZE_P95,
 )
 
@@ -54,5 +64,60 @@ ALERTS = (
             Query("Queries per second, by type", busiest(QUERY_RATE, catalog.QUERY_TYPE)),
         ),
         slow_spans(catalog.READ, lambda config: config.alerts.query_latency_high.above_ms),
+    ),
+    Alert(
+        "CqrsQueriesStuck", "read", READ_PATH_UID,
+        "Queries are in flight and none comes to an end",
+        description(QUERY_ACTIVE, f"{COUNT} {{query_type}} queries in flight, none ends"),
+        stuck(QUERY_ACTIVE, QUERY_RATE, lambda config: config.alerts.queries_stuck),
+        (
+            Query("In flight, by type", highest(QUERY_ACTIVE)),
+            Query("Ends per second, by type", busiest(QUERY_RATE, catalog.QUERY_TYPE)),
+            Query("Processes that started anew", current(RESTARTS)),
+        ),
+        slow_spans(catalog.READ, lambda _: catalog.QUERY_DURATION.bounds[-1]),
+    ),
+    Alert(
+        "CqrsQueriesStopped", "read", READ_PATH_UID,
+        "No more queries arrive, though the service reports",
+        description(
+            INSTANCES, f"No queries arrive; {COUNT} did in the past"
+        ),
+        stopped(QUERY_RATE, lambda config: config.alerts.queries_stopped),
+        (
+            Query("Queries per second, by type", busiest(QUERY_RATE, catalog.QUERY_TYPE)),
+            Query("In flight, by type", highest(QUERY_ACTIVE)),
+            Query("Processes that report now", current(INSTANCES)),
+        ),
+    ),
+    Alert(
+        "CqrsQueryTypeUnknown", "read", READ_PATH_UID,
+        "Queries arrive that no handler is registered for",
+        description(
+            QUERY_ERROR_RATIO, f"{{query_type}} queries without a handler {PER_SECOND}"
+        ),
+        without_handler(QUERY_FAILURE_RATE, catalog.QUERY_TYPE),
+        (
+            Query(
+                "Failures per second, by type and exception",
+                busiest(QUERY_FAILURE_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
+            ),
+            Query("Processes that started anew", current(RESTARTS)),
+        ),
+        failed_spans(catalog.READ),
+    ),
+    Alert(
+        "CqrsQueryResultsHuge", "read", READ_PATH_UID,
+        "Results of one type of query are far larger than in the recent past",
+        description(
+            RESULT_SIZE_P95, f"5% of {{query_type}} queries return more than {COUNT} items"
+        ),
+        results_huge,
+        (
+            Query("p95 of the number of items returned", highest(RESULT_SIZE_P95)),
+            Query("p95 in ms, by type", highest(QUERY_DURATION_P95)),
+            Query("Queries per second, by type", busiest(QUERY_RATE, catalog.QUERY_TYPE)),
+        ),
+        large_spans(lambda config: config.alerts.query_results_huge.above_items),
     ),
 )  # fmt: skip

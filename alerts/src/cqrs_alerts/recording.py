@@ -89,6 +89,29 @@ class Quantile:
 
 
 @dataclass(frozen=True)
+class Mean:
+    """Mean of a histogram over the rate window: exact, where a quantile knows buckets only."""
+
+    total: Rate
+    buckets: Rate
+
+    @property
+    def metric(self) -> Metric:
+        """The histogram."""
+        return self.buckets.metric
+
+    @property
+    def by(self) -> tuple[Attribute, ...]:
+        """Attributes that the series keeps."""
+        return self.buckets.by
+
+    @property
+    def name(self) -> str:
+        """Name of the recorded series."""
+        return f"cqrs:{_stem(self.metric)}:mean{RATE_WINDOW}"
+
+
+@dataclass(frozen=True)
 class ErrorRatio:
     """Share of operations that ended in status error; 0 without errors, absent without traffic."""
 
@@ -125,6 +148,19 @@ class Instances:
 
 
 @dataclass(frozen=True)
+class InstanceSeries:
+    """Number of series of ``metric`` that one process reports; absent when it reports none."""
+
+    metric: Metric
+    by: tuple[Attribute, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the recorded series."""
+        return "cqrs:instance_series:count"
+
+
+@dataclass(frozen=True)
 class Restarts:
     """Processes that started anew within the rate window: any of their counters went back.
 
@@ -141,7 +177,7 @@ class Restarts:
         return f"cqrs:restarts:resets{RATE_WINDOW}"
 
 
-Recording = Rate | Level | Quantile | ErrorRatio | Instances | Restarts
+Recording = Rate | Level | Quantile | Mean | ErrorRatio | Instances | InstanceSeries | Restarts
 
 _COMMAND = (catalog.COMMAND_TYPE,)
 _QUERY = (catalog.QUERY_TYPE,)
@@ -189,6 +225,10 @@ PROJECTION_LAG_BUCKETS = Rate(catalog.PROJECTION_LAG, _PROJECTION, "bucket")
 PROJECTION_LAG_P50, PROJECTION_LAG_P95, PROJECTION_LAG_P99 = (
     Quantile(PROJECTION_LAG_BUCKETS, q) for q in QUANTILES
 )
+PROJECTION_LAG_SUM = Rate(catalog.PROJECTION_LAG, _PROJECTION, "sum")
+PROJECTION_LAG_MEAN = Mean(PROJECTION_LAG_SUM, PROJECTION_LAG_BUCKETS)
+# Replayed events have no lag: this counts those that arrived as they happened.
+PROJECTION_LIVE_RATE = Rate(catalog.PROJECTION_LAG, (*_PROJECTION, catalog.EVENT_TYPE), "count")
 PROJECTION_DURATION_BUCKETS = Rate(catalog.PROJECTION_DURATION, _PROJECTION, "bucket")
 PROJECTION_DURATION_P50, PROJECTION_DURATION_P95, PROJECTION_DURATION_P99 = (
     Quantile(PROJECTION_DURATION_BUCKETS, q) for q in QUANTILES
@@ -200,6 +240,7 @@ FAULT_RATE = Rate(catalog.TELEMETRY_FAULTS, (catalog.SIDE, catalog.ERROR_TYPE))
 # A process exports this counter at 0 for all sides from the moment that it makes its telemetry: its
 # presence tells a process that has nothing to do from one that is gone.
 INSTANCES = Instances(catalog.TELEMETRY_OVERFLOW, ())
+INSTANCE_SERIES = InstanceSeries(catalog.TELEMETRY_OVERFLOW)
 RESTARTS = Restarts(catalog.COMMAND_TOTAL, (catalog.QUERY_TOTAL, catalog.PROJECTION_TOTAL))
 
 RECORDINGS: tuple[Recording, ...] = tuple(
@@ -211,7 +252,8 @@ def labels(recording: Recording, config: Config) -> tuple[str, ...]:
     """Labels that the recorded series carries: the group labels, then its own."""
     own = tuple(label_name(a, config.naming) for a in recording.by)
     le = (LE,) if isinstance(recording, Rate) and recording.part == "bucket" else ()
-    return (*config.group_labels, *own, *le)
+    instance = (INSTANCE,) if isinstance(recording, InstanceSeries) else ()
+    return (*config.group_labels, *own, *le, *instance)
 
 
 def expression(recording: Recording, config: Config) -> str:
@@ -224,6 +266,10 @@ def expression(recording: Recording, config: Config) -> str:
             return sum_by(labels(recording, config), _select_raw(recording.metric, "", config))
         case Quantile():
             return quantile(recording.q, recording.buckets.name)
+        case Mean():
+            observations = select(recording.buckets.name, [equals(LE, "+Inf")])
+            by = labels(recording, config)
+            return ratio(sum_by(by, recording.total.name), sum_by(by, observations))
         case ErrorRatio():
             status = label_name(recording.status, config.naming)
             by = labels(recording, config)
@@ -237,6 +283,8 @@ def expression(recording: Recording, config: Config) -> str:
                 resets(_select_raw(metric, "", config), RATE_WINDOW) for metric in counters
             )
             return sum_by(by, f"max by ({', '.join((*by, INSTANCE))}) ({back})")
+        case InstanceSeries():
+            return count_by(labels(recording, config), _select_raw(recording.metric, "", config))
         case Instances():
             by = labels(recording, config)
             each = count_by((*by, INSTANCE), _select_raw(recording.metric, "", config))

@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from cqrs_telemetry import catalog
 
+from . import foreign_metrics as foreign
 from .alert import Alert, Query
-from .conditions import PER_SECOND, absent, any_of, busiest, current, description
-from .links import WRITE_PATH_UID
-from .recording import FAULT_RATE, INSTANCES, OVERFLOW_RATE
+from .conditions import PER_SECOND, PERCENT, absent, any_of, busiest, current, description
+from .foreign_conditions import (
+    dropped,
+    dropping,
+    foreign_description,
+    instance_silent,
+    refused,
+    refusing,
+    rule_failing,
+    rule_failures,
+    rule_load,
+    rule_slow,
+    target_description,
+    target_down,
+)
+from .links import PIPELINE_UID
+from .recording import FAULT_RATE, INSTANCE_SERIES, INSTANCES, OVERFLOW_RATE
 
 ALERTS = (
     Alert(
-        "CqrsTelemetryAbsent", "telemetry", WRITE_PATH_UID,
+        "CqrsTelemetryAbsent", "telemetry", PIPELINE_UID,
         "A service stopped reporting",
         description(INSTANCES, "No process of the service reports any more"),
         absent,
         (
             Query("Processes that report now", current(INSTANCES)),
-            Query("Targets that cannot be scraped", lambda _: "up == 0"),
+            Query("Targets that cannot be scraped", lambda _: f"{foreign.UP} == 0"),
         ),
     ),
     Alert(
-        "CqrsTelemetryFaults", "telemetry", WRITE_PATH_UID,
+        "CqrsTelemetryFaults", "telemetry", PIPELINE_UID,
         "The instrumentation itself fails",
         description(
             FAULT_RATE,
@@ -31,7 +46,7 @@ ALERTS = (
         (Query("Faults per second, by exception", busiest(FAULT_RATE)),),
     ),
     Alert(
-        "CqrsTypeNameOverflow", "telemetry", WRITE_PATH_UID,
+        "CqrsTypeNameOverflow", "telemetry", PIPELINE_UID,
         f"More names than the limit: the rest is recorded as {catalog.OTHER_TYPE}",
         description(
             OVERFLOW_RATE,
@@ -39,5 +54,73 @@ ALERTS = (
         ),
         any_of(OVERFLOW_RATE),
         (Query("Operations under a folded name, per second", busiest(OVERFLOW_RATE)),),
+    ),
+    Alert(
+        "CqrsInstanceSilent", "telemetry", PIPELINE_UID,
+        "A process is scraped and reports nothing about commands, queries and projections",
+        target_description("{instance} answers, and nothing of this bundle is in its answer"),
+        instance_silent,
+        (
+            Query("Series of the process' telemetry, by instance", current(INSTANCE_SERIES)),
+            Query("Targets", lambda _: foreign.UP),
+            Query("Samples in the last scrape", lambda _: foreign.SCRAPE_SAMPLES),
+        ),
+    ),
+    Alert(
+        "CqrsTargetDown", "telemetry", PIPELINE_UID,
+        "A process of a service cannot be scraped",
+        target_description("{instance} cannot be scraped"),
+        target_down,
+        (
+            Query("Targets that cannot be scraped", lambda _: f"{foreign.UP} == 0"),
+            Query("Processes that report now", current(INSTANCES)),
+        ),
+    ),
+    Alert(
+        "CqrsRuleEvaluationFailing", "telemetry", PIPELINE_UID,
+        "Rules of this bundle fail, so dashboards and alerts are blind",
+        foreign_description(
+            f"Prometheus {{instance}} fails to evaluate {{rule_group}} {PER_SECOND}",
+            foreign.RULE_GROUP,
+        ),
+        rule_failing,
+        (
+            Query("Failed evaluations per second, by group", rule_failures),
+            Query("Evaluation time as a share of the interval", rule_load),
+        ),
+    ),
+    Alert(
+        "CqrsRuleEvaluationSlow", "telemetry", PIPELINE_UID,
+        "Rules of this bundle are evaluated late, or soon will be",
+        foreign_description(
+            f"Prometheus {{instance}} needs {PERCENT} of the interval for {{rule_group}}",
+            foreign.RULE_GROUP,
+        ),
+        rule_slow,
+        (
+            Query("Evaluation time as a share of the interval", rule_load),
+        ),
+    ),
+    Alert(
+        "CqrsCollectorRefusing", "telemetry", PIPELINE_UID,
+        "A collector does not take in what services send",
+        foreign_description(
+            f"Collector {{instance}}, receiver {{receiver}}: {{kind}} {PER_SECOND}",
+            foreign.RECEIVER, foreign.KIND,
+        ),
+        refusing,
+        (Query("Refused items per second, by receiver", refused),
+         Query("Items given up per second, by exporter", dropped)),
+    ),
+    Alert(
+        "CqrsCollectorDropping", "telemetry", PIPELINE_UID,
+        "A collector gives up what it cannot send on",
+        foreign_description(
+            f"Collector {{instance}}, exporter {{exporter}}: {{kind}} {PER_SECOND}",
+            foreign.EXPORTER, foreign.KIND,
+        ),
+        dropping,
+        (Query("Items given up per second, by exporter", dropped),
+         Query("Refused items per second, by receiver", refused)),
     ),
 )  # fmt: skip

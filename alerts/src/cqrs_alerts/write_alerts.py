@@ -6,18 +6,36 @@ from cqrs_telemetry import catalog
 
 from .alert import Alert, Query
 from .conditions import (
+    COUNT,
     MILLISECONDS,
+    PER_SECOND,
     PERCENT,
     busiest,
+    current,
     description,
+    eventless_spans,
     failed_spans,
     highest,
     quantile_above,
     ratio_above,
+    rejected_spans,
     slow_spans,
+    without_handler,
 )
 from .links import WRITE_PATH_UID
-from .recording import COMMAND_DURATION_P95, COMMAND_ERROR_RATIO, COMMAND_FAILURE_RATE, COMMAND_RATE
+from .past_conditions import rejections_surge, stopped, without_events
+from .progress_conditions import stuck
+from .recording import (
+    COMMAND_ACTIVE,
+    COMMAND_DURATION_P95,
+    COMMAND_ERROR_RATIO,
+    COMMAND_FAILURE_RATE,
+    COMMAND_RATE,
+    EVENTS_PRODUCED_RATE,
+    INSTANCES,
+    RESTARTS,
+)
+from .windows import RATE_WINDOW
 
 ALERTS = (
     Alert(
@@ -52,5 +70,84 @@ ALERTS = (
             ),
         ),
         slow_spans(catalog.WRITE, lambda config: config.alerts.command_latency_high.above_ms),
+    ),
+    Alert(
+        "CqrsCommandsStuck", "write", WRITE_PATH_UID,
+        "Commands are in flight and none comes to an end",
+        description(COMMAND_ACTIVE, f"{COUNT} {{command_type}} commands in flight, none ends"),
+        stuck(COMMAND_ACTIVE, COMMAND_RATE, lambda config: config.alerts.commands_stuck),
+        (
+            Query("In flight, by type", highest(COMMAND_ACTIVE)),
+            Query("Ends per second, by type", busiest(COMMAND_RATE, catalog.COMMAND_TYPE)),
+            Query("Processes that started anew", current(RESTARTS)),
+        ),
+        slow_spans(catalog.WRITE, lambda _: catalog.COMMAND_DURATION.bounds[-1]),
+    ),
+    Alert(
+        "CqrsCommandsStopped", "write", WRITE_PATH_UID,
+        "No more commands arrive, though the service reports",
+        description(
+            INSTANCES, f"No commands arrive; {COUNT} did in the past"
+        ),
+        stopped(COMMAND_RATE, lambda config: config.alerts.commands_stopped),
+        (
+            Query("Commands per second, by type", busiest(COMMAND_RATE, catalog.COMMAND_TYPE)),
+            Query("In flight, by type", highest(COMMAND_ACTIVE)),
+            Query("Processes that report now", current(INSTANCES)),
+        ),
+    ),
+    Alert(
+        "CqrsCommandTypeUnknown", "write", WRITE_PATH_UID,
+        "Commands arrive that no handler is registered for",
+        description(
+            COMMAND_ERROR_RATIO, f"{{command_type}} commands without a handler {PER_SECOND}"
+        ),
+        without_handler(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE),
+        (
+            Query(
+                "Failures per second, by type and exception",
+                busiest(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
+            ),
+            Query("Processes that started anew", current(RESTARTS)),
+        ),
+        failed_spans(catalog.WRITE),
+    ),
+    Alert(
+        "CqrsCommandRejectionsSurge", "write", WRITE_PATH_UID,
+        "Far more commands of one type are rejected than in the recent past",
+        description(
+            COMMAND_FAILURE_RATE,
+            f"{PERCENT} of {{command_type}} commands are rejected with {{error_type}}",
+        ),
+        rejections_surge,
+        (
+            Query(
+                "Failures per second, by exception",
+                busiest(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
+            ),
+            Query("Commands per second, by type", busiest(COMMAND_RATE, catalog.COMMAND_TYPE)),
+        ),
+        rejected_spans(),
+    ),
+    Alert(
+        "CqrsCommandsWithoutEvents", "write", WRITE_PATH_UID,
+        "Commands succeed and no longer produce events",
+        description(
+            COMMAND_ERROR_RATIO,
+            f"{{command_type}} commands succeed without events; the past makes expect {COUNT} "
+            f"in {RATE_WINDOW}",
+        ),
+        without_events,
+        (
+            Query(
+                "Events per second, by command",
+                busiest(EVENTS_PRODUCED_RATE, catalog.COMMAND_TYPE, catalog.EVENT_TYPE),
+            ),
+            Query(
+                "Outcomes per second, by type",
+                busiest(COMMAND_RATE, catalog.COMMAND_TYPE, catalog.COMMAND_STATUS),
+            ),
+        ),
+        eventless_spans(),
     ),
 )  # fmt: skip
