@@ -9,13 +9,14 @@ from typing import Any
 import promql_parser
 import pytest
 
-from cqrs_alerts import foreign_metrics, recording, slo
+from cqrs_alerts import alerting, foreign_metrics, recording, slo
 from cqrs_alerts.config import Config
 from cqrs_alerts.foreign_metrics import ALERT_NAME, ALERT_STATE
 from cqrs_alerts.label_names import ALERT_LABELS, SLO
 from cqrs_alerts.naming import series_name
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.questions import PanelQuestion, questions
+from cqrs_dashboards.questions import panels as every_panel
 from cqrs_dashboards.selectors import Selector, selectors
 from cqrs_telemetry import catalog
 
@@ -191,9 +192,11 @@ def test_empty_results_are_a_bucket_of_their_own() -> None:
     assert catalog.QUERY_RESULT_SIZE.bounds[0] == 0.0
 
 
-def test_every_recorded_rate_is_shown() -> None:
-    """What is recorded and shown nowhere would be cost without use."""
+def test_every_recorded_series_is_used() -> None:
+    """What is recorded and neither shown nor alerted on would be cost without use."""
     shown = {selector.name for _, selector in panel_selectors(Config())}
+    rules = (rule for group in alerting.rule_groups(Config()) for rule in group["rules"])
+    shown |= {selector.name for rule in rules for selector in selectors(rule["expr"])}
     unused = {
         name
         for name, each in RECORDINGS.items()
@@ -224,3 +227,34 @@ def test_the_contract_s_three_questions(
         for target in panel["targets"]
     ]
     assert [selector.name for selector in selectors(expression)] == [series.name]
+
+
+OPEN = {
+    attribute.key.replace(".", "_")
+    for metric in catalog.METRICS
+    for attribute in metric.attributes
+    if not attribute.values and attribute != catalog.ATTRIBUTE_KEY  # as many as are declared
+}
+
+
+def test_where_types_may_be_many_a_query_is_bounded() -> None:
+    """A line per type or exception: the ten largest, whatever the number of types."""
+    objectives = set(slo.names(Config()))  # as many as the configuration names
+    checked = 0
+    for dashboard in map(render, dashboards(Config())):
+        for panel in every_panel(dashboard):
+            for target in panel.get("targets", []):
+                shown = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+                if panel["type"] == "table":
+                    shown = {label for step in panel["transformations"] for label in columns(step)}
+                expression = target["expr"].replace("$__rate_interval", "5m")
+                read = {selector.name for selector in selectors(expression)}
+                if shown & OPEN and not read <= objectives:
+                    assert "topk(" in target["expr"], f"{dashboard['title']}: {panel['title']}"
+                    checked += 1
+    assert checked > 20
+
+
+def columns(transformation: Any) -> list[str]:
+    """Labels that a table shows."""
+    return list(transformation["options"]["indexByName"])
