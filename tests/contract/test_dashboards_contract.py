@@ -14,6 +14,7 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.foreign_metrics import ALERT_NAME, ALERT_STATE
 from cqrs_alerts.label_names import ALERT_LABELS, SLO
 from cqrs_alerts.naming import series_name
+from cqrs_alerts.rule_files import recording_groups
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.questions import PanelQuestion, questions
 from cqrs_dashboards.questions import panels as every_panel
@@ -193,9 +194,10 @@ def test_empty_results_are_a_bucket_of_their_own() -> None:
 
 
 def test_every_recorded_series_is_used() -> None:
-    """What is recorded and neither shown nor alerted on would be cost without use."""
+    """What is recorded and neither shown, alerted on nor recorded further would be of no use."""
     shown = {selector.name for _, selector in panel_selectors(Config())}
-    rules = (rule for group in alerting.rule_groups(Config()) for rule in group["rules"])
+    groups = (*recording_groups(Config()), *alerting.rule_groups(Config()))
+    rules = (rule for group in groups for rule in group["rules"])
     shown |= {selector.name for rule in rules for selector in selectors(rule["expr"])}
     unused = {
         name
