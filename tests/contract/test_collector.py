@@ -1,0 +1,484 @@
+"""collector/: every file is what the real collector takes, and does what its comments say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from opentelemetry.metrics import Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader, MetricsData, Sum
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Status, StatusCode
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from cqrs_alerts.config import Config
+from cqrs_alerts.naming import Part, label_name, series_name
+from cqrs_telemetry import catalog
+from cqrs_telemetry.catalog import METRICS, Metric
+from orders.demo.prometheus import require_server
+
+ROOT = Path(__file__).parents[2]
+BASE = ROOT / "collector/otel-collector.yaml"
+OVERLAYS = sorted((ROOT / "collector/overlays").glob("*.yaml"))
+CONFIG = Config()
+HISTOGRAM_PARTS: tuple[Part, ...] = ("bucket", "count", "sum")
+# What overlays leave to their user.
+USERS = {"TLS_CERT_FILE": "tls.crt", "TLS_KEY_FILE": "tls.key", "TOKEN_FILE": "token"}
+
+every_overlay = pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
+
+
+def collector(*configs: str | Path) -> list[str | Path]:
+    """Its command line."""
+    program = require_server("otelcol", ROOT)
+    return [program, *(f"--config={config}" for config in configs)]
+
+
+def validate(*configs: str | Path, **environment: str) -> str:
+    """What the collector has against a configuration; empty when nothing."""
+    program, *arguments = collector(*configs)
+    done = subprocess.run(
+        [program, "validate", *arguments], env={**os.environ, **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def test_the_configuration_is_valid_as_it_is() -> None:
+    """Without a single variable set."""
+    assert validate(BASE) == ""
+
+
+@every_overlay
+def test_overlay_is_valid_on_top(overlay: Path) -> None:
+    """With what only its user can know."""
+    assert validate(BASE, overlay, **USERS) == ""
+
+
+def test_an_overlay_that_lacks_its_variables_says_so() -> None:
+    """Open ports without the certificate that was asked for are not opened."""
+    problem = validate(BASE, ROOT / "collector/overlays/tls-and-token.yaml")
+    assert "TLS configuration must include both certificate and key" in problem
+    assert "no bearer token" in problem
+
+
+def test_overlays_that_replace_one_list_go_together_with_a_third() -> None:
+    """README's line for both that bring an extension."""
+    readme = (ROOT / "collector/README.md").read_text()
+    (together,) = re.findall(r"--config '(yaml:service::extensions: .*)'", readme)
+    named = [path for path in OVERLAYS if path.stem in ("tls-and-token", "persistent-queue")]
+    assert validate(BASE, *named, together, **USERS) == ""
+    extensions = set(yaml.safe_load(together.partition("::extensions: ")[2]))
+    for path in named:
+        assert set(yaml.safe_load(path.read_text())["service"]["extensions"]) <= extensions
+
+
+@pytest.mark.parametrize("path", [BASE, *OVERLAYS], ids=lambda path: path.stem)
+def test_memory_is_limited_first_and_requests_batched_last(path: Path) -> None:
+    """In every pipeline that says which processors it has."""
+    pipelines = yaml.safe_load(path.read_text())["service"].get("pipelines", {})
+    for name, pipeline in pipelines.items():
+        processors = pipeline.get("processors", ["memory_limiter", "batch"])
+        assert (processors[0], processors[-1]) == ("memory_limiter", "batch"), name
+
+
+def test_every_port_is_on_loopback_unless_told_otherwise() -> None:
+    """One variable opens them all."""
+    text = BASE.read_text()
+    listening = re.findall(r"^\s+(?:endpoint|host): (.*LISTEN_HOST.*?\})(?::\d+)?$", text, re.M)
+    assert set(listening) == {"${env:LISTEN_HOST:-127.0.0.1}"}
+    assert len(listening) == len(re.findall(r":\d{4,5}$", text, re.M)) + 1  # own metrics: host
+
+
+def test_names_are_translated_as_the_rules_expect() -> None:
+    """Every exporter that translates uses the strategy of cqrs.yaml's default."""
+    text = "".join(path.read_text() for path in (BASE, *OVERLAYS))
+    assert set(re.findall(r"translation_strategy: (\w+)", text)) == {CONFIG.naming}
+
+
+def test_slow_and_late_are_what_the_objectives_say() -> None:
+    """Traces of events that count against an objective are kept: bounds and keys are the same."""
+    text = BASE.read_text()
+    defaults = dict(re.findall(r"\$\{env:(\w+_MS):-(\d+)\}", text))
+    slos = CONFIG.slos
+    assert {name: float(value) for name, value in defaults.items()} == {
+        "SLOW_COMMAND_MS": slos.command_latency.within_ms,
+        "SLOW_QUERY_MS": slos.query_latency.within_ms,
+        "PROJECTION_LAG_MS": slos.projection_freshness.within_ms,
+    }
+    assert set(re.findall(r'span\.attributes\["(.*?)"\]', text)) == {
+        catalog.SPAN_COMMAND_TYPE.key,
+        catalog.SPAN_QUERY_TYPE.key,
+        catalog.SPAN_PROJECTION_LAG.key,
+    }
+
+
+class Backend(BaseHTTPRequestHandler):
+    """A store of traces that takes OTLP as JSON."""
+
+    spans: list[str]
+
+    def do_POST(self) -> None:
+        """Keep the names of the spans."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.spans += [
+            span["name"]
+            for resource in body["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+
+@dataclass
+class Running:
+    """A collector with an address of its own, and what it has sent."""
+
+    address: str
+    log: Path
+    spans: list[str] = field(default_factory=list)
+
+    def send(self, signal: str, resources: Sequence[Mapping[str, Any]], **headers: str) -> int:
+        """Send OTLP; returns the status of the answer."""
+        key = {"metrics": "resourceMetrics", "traces": "resourceSpans"}[signal]
+        url = f"http://{self.address}:4318/v1/{signal}"
+        return httpx.post(url, json={key: list(resources)}, headers=headers).status_code
+
+    def scrape(self) -> dict[str, list[Any]]:
+        """Samples by name, as Prometheus reads them: in OpenMetrics, with exemplars."""
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        text = httpx.get(f"http://{self.address}:9464/metrics", headers=accept).text
+        samples: dict[str, list[Any]] = {}
+        for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call] # its own
+            for sample in family.samples:
+                samples.setdefault(sample.name, []).append(sample)
+        return samples
+
+    def own(self, name: str) -> float:
+        """A series of the collector's own, summed."""
+        text = httpx.get(f"http://{self.address}:8888/metrics").text
+        return sum(map(float, re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", text, re.M)))
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """Wait for what has to come; the test's timeout ends it."""
+    while not (result := condition()):
+        time.sleep(0.1)
+    return result
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Starts the collector with what differs, and a backend for its traces."""
+
+    @contextmanager
+    def run(*configs: str | Path, **environment: str) -> Iterator[Running]:
+        address = f"127.{secrets.randbelow(250) + 2}.{secrets.randbelow(250)}.1"
+        running = Running(address, tmp_path / "log")
+        handler = type("Handler", (Backend,), {"spans": running.spans})
+        backend = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = Thread(target=backend.serve_forever)
+        thread.start()
+        sink = tmp_path / "sink.yaml"
+        exporter = {"endpoint": f"http://127.0.0.1:{backend.server_port}", "encoding": "json",
+                    "compression": "none", "tls": {"insecure": True}}  # fmt: skip
+        sink.write_text(yaml.safe_dump({
+            "exporters": {"otlp_http/sink": exporter},
+            "service": {"pipelines": {"traces": {"exporters": ["otlp_http/sink"]}}},
+        }))  # fmt: skip
+        hurry = ("yaml:processors::tail_sampling::decision_wait: 1s",
+                 "yaml:processors::batch::timeout: 100ms")  # fmt: skip
+        with running.log.open("wb") as log:
+            process = subprocess.Popen(
+                collector(BASE, sink, *hurry, *configs), stdout=log, stderr=subprocess.STDOUT,
+                env={**os.environ, "LISTEN_HOST": address, **environment},
+            )  # fmt: skip
+        try:
+            eventually(lambda: process.poll() is not None or is_healthy(address))
+            assert process.poll() is None, running.log.read_text()
+            yield running
+        finally:
+            process.terminate()
+            process.wait()
+            backend.shutdown()
+            thread.join()
+            backend.server_close()
+
+    return run
+
+
+def is_healthy(address: str) -> bool:
+    """What its health check says."""
+    try:
+        return httpx.get(f"http://{address}:13133").is_success
+    except httpx.TransportError:
+        return False
+
+
+def attributes(values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """As OTLP writes them."""
+    kinds = {str: "stringValue", float: "doubleValue"}
+    return [
+        {"key": key, "value": {"intValue": str(value)} if type(value) is int else
+         {kinds[type(value)]: value}}
+        for key, value in (values or {}).items()
+    ]  # fmt: skip
+
+
+def otlp_metrics(data: MetricsData) -> list[dict[str, Any]]:
+    """What the SDK collected, as OTLP; the SDK's own JSON is another."""
+    return [
+        {
+            "resource": {"attributes": attributes(resource.resource.attributes)},
+            "scopeMetrics": [
+                {
+                    "scope": {"name": scope.scope.name},
+                    "metrics": [
+                        {"name": each.name, "unit": each.unit, **otlp_data(each.data)}
+                        for each in scope.metrics
+                    ],
+                }
+                for scope in resource.scope_metrics
+            ],
+        }
+        for resource in data.resource_metrics
+    ]
+
+
+def otlp_data(data: Any) -> dict[str, Any]:
+    """Points of one metric."""
+    points = [
+        {
+            "attributes": attributes(point.attributes),
+            "startTimeUnixNano": str(point.start_time_unix_nano),
+            "timeUnixNano": str(point.time_unix_nano),
+            **(
+                {
+                    "count": str(point.count),
+                    "sum": point.sum,
+                    "bucketCounts": [str(count) for count in point.bucket_counts],
+                    "explicitBounds": list(point.explicit_bounds),
+                    "exemplars": [
+                        {
+                            "asDouble": exemplar.value,
+                            "timeUnixNano": str(exemplar.time_unix_nano),
+                            "traceId": f"{exemplar.trace_id:032x}",
+                            "spanId": f"{exemplar.span_id:016x}",
+                        }
+                        for exemplar in point.exemplars
+                    ],
+                }
+                if isinstance(data, Histogram)
+                else {"asInt": str(point.value)}
+            ),
+        }
+        for point in data.data_points
+    ]
+    temporality = {"aggregationTemporality": int(data.aggregation_temporality)}
+    if isinstance(data, Sum):
+        return {"sum": {**temporality, "isMonotonic": data.is_monotonic, "dataPoints": points}}
+    assert isinstance(data, Histogram)
+    return {"histogram": {**temporality, "dataPoints": points}}
+
+
+def otlp_spans(spans: Sequence[ReadableSpan]) -> list[dict[str, Any]]:
+    """Finished spans, as OTLP."""
+    written = [
+        {
+            "name": span.name,
+            "traceId": f"{context.trace_id:032x}",
+            "spanId": f"{context.span_id:016x}",
+            "startTimeUnixNano": str(span.start_time),
+            "endTimeUnixNano": str(span.end_time),
+            "attributes": attributes(span.attributes),
+            "status": {"code": span.status.status_code.value},
+        }
+        for span in spans
+        if (context := span.get_span_context())
+    ]  # fmt: skip
+    return [{"resource": {}, "scopeSpans": [{"scope": {"name": "cqrs"}, "spans": written}]}]
+
+
+RESOURCE = Resource({
+    "service.name": "shop", "service.instance.id": "shop-1",
+    "k8s.cluster.name": "north", "k8s.namespace.name": "sales", "host.name": "h",
+})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def everything() -> MetricsData:
+    """One value of each metric of the catalogue from the real SDK, histograms inside a span."""
+    reader, tracers = InMemoryMetricReader(), TracerProvider(shutdown_on_exit=False)
+    provider = MeterProvider([reader], RESOURCE, shutdown_on_exit=False)
+    with tracers.get_tracer("test").start_as_current_span("operation"):
+        for metric in METRICS:
+            create(provider, metric)
+    data = reader.get_metrics_data()
+    assert data
+    return data
+
+
+def create(provider: MeterProvider, metric: Metric) -> None:
+    """The instrument of a metric, and one value under all its attributes."""
+    meter = provider.get_meter(metric.scope)
+    labels = {attribute.key: "x" for attribute in metric.attributes}
+    if metric.kind == "histogram":
+        meter.create_histogram(
+            metric.name, metric.unit, explicit_bucket_boundaries_advisory=metric.bounds
+        ).record(7, labels)
+    elif metric.kind == "counter":
+        meter.create_observable_counter(
+            metric.name, [lambda _: [Observation(3, labels)]], metric.unit
+        )
+    else:
+        assert metric.kind == "up_down_counter", f"write one for {metric.kind}"
+        meter.create_observable_up_down_counter(
+            metric.name, [lambda _: [Observation(2, labels)]], metric.unit
+        )
+
+
+@pytest.mark.servers
+def test_metrics_arrive_under_the_names_of_the_rules(start: Start, everything: MetricsData) -> None:
+    """Every series of the catalogue, its labels, job and instance of the service, exemplars."""
+    with start() as running:
+        assert running.send("metrics", otlp_metrics(everything)) == 200
+        samples = eventually(running.scrape)
+        assert "alias is deprecated" not in running.log.read_text()
+    expected = {
+        series_name(metric, CONFIG.naming, part)
+        for metric in METRICS
+        for part in (HISTOGRAM_PARTS if metric.kind == "histogram" else ("",))
+    }
+    assert set(samples) == {*expected, "target_info"}
+    for metric in METRICS:
+        part: Part = "bucket" if metric.kind == "histogram" else ""
+        found = samples[series_name(metric, CONFIG.naming, part)]
+        labels = {name for name in found[0].labels if not name.startswith("otel_scope_")}
+        own = {label_name(attribute, CONFIG.naming) for attribute in metric.attributes}
+        assert labels - {"le"} == {*own, "job", "instance", "cluster", "namespace"}
+        assert {each.labels["job"] for each in found} == {"shop"}
+        assert {each.labels["instance"] for each in found} == {"shop-1"}
+        assert {each.labels["cluster"] for each in found} == {"north"}
+        assert {each.labels["namespace"] for each in found} == {"sales"}
+    for metric in (catalog.COMMAND_DURATION, catalog.QUERY_DURATION, catalog.PROJECTION_LAG):
+        buckets = samples[series_name(metric, CONFIG.naming, "bucket")]
+        (exemplar,) = [bucket.exemplar for bucket in buckets if bucket.exemplar]
+        assert re.fullmatch(r"[0-9a-f]{32}", exemplar.labels["trace_id"])
+        assert exemplar.value == 7
+    (about,) = samples["target_info"]
+    assert about.labels["host_name"] == "h"
+
+
+@pytest.mark.servers
+def test_deltas_become_running_totals(start: Start, everything: MetricsData) -> None:
+    """A sender with delta temporality is counted as one without."""
+    name = series_name(catalog.COMMAND_TOTAL, CONFIG.naming)
+    (resource,) = otlp_metrics(everything)
+    scopes = [scope for scope in resource["scopeMetrics"]
+              if scope["scope"]["name"] == catalog.COMMAND_TOTAL.scope]  # fmt: skip
+    (metric,) = [
+        each for each in scopes[0]["metrics"] if each["name"] == catalog.COMMAND_TOTAL.name
+    ]
+    metric["sum"]["aggregationTemporality"] = 1
+    (point,) = metric["sum"]["dataPoints"]
+    scopes[0]["metrics"] = [metric]
+    now = time.time_ns()
+    with start() as running:
+        for second in range(3):
+            point["startTimeUnixNano"] = str(now + second * 10**9)
+            point["timeUnixNano"] = str(now + (second + 1) * 10**9)
+            assert running.send("metrics", [{**resource, "scopeMetrics": scopes}]) == 200
+        eventually(lambda: [each.value for each in running.scrape().get(name, ())] == [9])
+
+
+UNSET = StatusCode.UNSET
+
+
+def traces() -> dict[str, ReadableSpan]:
+    """One trace for each reason to keep one, and one at each bound."""
+    memory = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    tracer = provider.get_tracer("test")
+    slos = CONFIG.slos
+
+    def add(
+        name: str, labels: Mapping[str, Any], milliseconds: float = 1, code: StatusCode = UNSET
+    ) -> None:
+        span = tracer.start_span(name, start_time=0, attributes=labels)
+        span.set_status(Status(code))
+        span.end(int(milliseconds * 1_000_000))
+
+    command = {catalog.SPAN_COMMAND_TYPE.key: "PlaceOrder"}
+    query = {catalog.SPAN_QUERY_TYPE.key: "ListOrders"}
+    lag, late = catalog.SPAN_PROJECTION_LAG.key, slos.projection_freshness.within_ms
+    add("error", command, code=StatusCode.ERROR)
+    add("slow command", command, slos.command_latency.within_ms + 1)
+    add("slow query", query, slos.query_latency.within_ms + 1)
+    add("late", {lag: float(late) + 1})
+    add("late in whole milliseconds", {lag: int(late) + 1})
+    add("command in time", command, slos.command_latency.within_ms)
+    add("query in time", query, slos.query_latency.within_ms)
+    add("read in time", {lag: float(late)})
+    add("slow, but none of ours", {}, 60_000)
+    return {span.name: span for span in memory.get_finished_spans()}
+
+
+KEPT = {"error", "slow command", "slow query", "late", "late in whole milliseconds"}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("percent", ["0", "100"])
+def test_what_went_wrong_is_kept_and_a_share_of_the_rest(start: Start, percent: str) -> None:
+    """With no share only the reasons count; with all of it everything is kept."""
+    spans = traces()
+    with start(TRACES_PERCENT=percent) as running:
+        assert running.send("traces", otlp_spans(list(spans.values()))) == 200
+        expected = KEPT if percent == "0" else set(spans)
+        eventually(lambda: len(running.spans) >= len(expected))
+        decided = "otelcol_processor_tail_sampling_count_traces_sampled"
+        eventually(lambda: running.own(decided) > 0)
+    # It ended: what it held has been sent.
+    assert sorted(running.spans) == sorted(expected)
+
+
+@pytest.mark.servers
+def test_a_sender_without_the_token_is_refused(start: Start, tmp_path: Path) -> None:
+    """The overlay's authentication; TLS is left out, for want of a certificate."""
+    token = tmp_path / "token"
+    token.write_text("secret")
+    overlay = yaml.safe_load((ROOT / "collector/overlays/tls-and-token.yaml").read_text())
+    for protocol in overlay["receivers"]["otlp"]["protocols"].values():
+        del protocol["tls"]
+    (tmp_path / "token.yaml").write_text(yaml.safe_dump(overlay))
+    with start(tmp_path / "token.yaml", TOKEN_FILE=str(token)) as running:
+        assert running.send("metrics", []) == 401
+        assert running.send("metrics", [], Authorization="Bearer wrong") == 401
+        assert running.send("metrics", [], Authorization="Bearer secret") == 200

@@ -1,0 +1,436 @@
+"""docker-compose.yml on a machine without Docker: read as docker compose reads it, run outside.
+
+Each service gets a loopback address of its own, so that its command runs as written, with the ports
+that it has in its container.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from promql_parser import VectorSelector, parse
+
+from cqrs_alerts.config import Config
+from cqrs_alerts.naming import label_name
+from cqrs_telemetry import catalog
+from get_servers import read_go_mod
+from orders.demo.prometheus import require_server
+from orders.telemetry import SERVICE
+from servers import SERVERS, pinned_version
+
+ROOT = Path(__file__).parents[2]
+COLLECTOR = ROOT / "collector"
+# What this machine has; the others' images hold what cannot be had here.
+RUNNABLE = ("orders", "projection", "otel-collector", "alertmanager", "prometheus", "load")
+
+
+def binary(name: str) -> Path:
+    """A program of ours; its absence is a failure, because what it judges goes untested."""
+    return require_server(name, ROOT)
+
+
+def read_yaml(path: Path) -> Any:
+    """A document."""
+    return yaml.safe_load(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """Services as docker compose would run them: defaults filled in, paths absolute."""
+    command = [binary("compose-spec"), ROOT / "docker-compose.yml"]
+    model = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert model.returncode == 0, model.stderr
+    found: dict[str, Any] = json.loads(model.stdout)["services"]
+    return found
+
+
+def images(services: dict[str, Any]) -> dict[str, str]:
+    """Every image that something is pulled for, with its tag."""
+    pulled = [each["image"] for each in services.values() if "build" not in each]
+    dockerfiles = [Path(each["build"]["context"]) / (each["build"].get("dockerfile", "Dockerfile"))
+                   for each in services.values() if "build" in each]  # fmt: skip
+    for path in dockerfiles:
+        pulled += re.findall(r"^FROM (\S+)", path.read_text(), re.MULTILINE)
+    return dict(image.rsplit(":", 1) for image in pulled)
+
+
+def test_a_file_that_compose_refuses_is_refused(tmp_path: Path) -> None:
+    """The reader that judges our file names what is wrong with another."""
+    broken = tmp_path / "docker-compose.yml"
+    broken.write_text("services: {a: {image: x, depends_on: [b], prots: [1]}}\n")
+    done = subprocess.run(
+        [binary("compose-spec"), broken], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "prots" in done.stderr
+
+
+def test_every_part_of_the_picture_is_a_service(services: dict[str, Any]) -> None:
+    """The shop's three processes, and what receives, stores, alerts and shows."""
+    assert set(services) == {*RUNNABLE, "tempo", "grafana"}
+
+
+def test_every_mounted_path_exists(services: dict[str, Any]) -> None:
+    """Docker would make a folder in place of a file that is missing; and all are read-only."""
+    binds = [
+        mount for each in services.values() for mount in each.get("volumes", ())
+        if mount["type"] == "bind"
+    ]  # fmt: skip
+    assert binds
+    for mount in binds:
+        assert Path(mount["source"]).exists(), mount["source"]
+        assert mount["read_only"]
+
+
+def test_every_port_is_on_loopback(services: dict[str, Any]) -> None:
+    """Nothing of a demo is open to the network."""
+    ports = [port for each in services.values() for port in each.get("ports", ())]
+    assert ports
+    assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
+
+
+def test_every_service_can_change_nothing_but_its_data(services: dict[str, Any]) -> None:
+    """Read-only file system, no capabilities, no way to gain some."""
+    for name, each in services.items():
+        assert each["read_only"], name
+        assert each["cap_drop"] == ["ALL"], name
+        assert each["security_opt"] == ["no-new-privileges:true"], name
+        assert "privileged" not in each, name
+        assert each.get("user") != "root", name
+
+
+def test_nobody_starts_before_what_it_needs_is_healthy(services: dict[str, Any]) -> None:
+    """Whoever is waited for has a health check, and only the load goes without."""
+    without = {name for name, each in services.items() if "healthcheck" not in each}
+    assert without == {"load"}
+    for each in services.values():
+        for needed in each.get("depends_on", {}).values():
+            assert needed["condition"] == "service_healthy"
+
+
+def test_grafana_has_no_password_to_guess(services: dict[str, Any]) -> None:
+    """No account at all, and no visitor is an administrator."""
+    settings = services["grafana"]["environment"]
+    assert settings["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert settings["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    assert settings["GF_AUTH_ANONYMOUS_ORG_ROLE"] != "Admin"
+    everything = (ROOT / "docker-compose.yml").read_text().lower()
+    assert "password" not in everything
+
+
+def test_images_are_pinned_to_what_the_tests_run(services: dict[str, Any]) -> None:
+    """Every tag is a whole version; where we have the program, it is the tested one."""
+    found = images(services)
+    for image, tag in found.items():
+        assert re.match(r"v?\d+\.\d+\.\d+", tag), image
+    tested = {
+        "prom/prometheus": "prometheus",
+        "prom/alertmanager": "alertmanager",
+        "otel/opentelemetry-collector-contrib": "otelcol",
+    }
+    for image, name in tested.items():
+        server = SERVERS[name]
+        assert found[image].lstrip("v") == pinned_version(server, read_go_mod(server)), image
+
+
+def test_what_is_scraped_under_the_shops_name_is_the_shop() -> None:
+    """A service that comes by the collector has its service.name as job: the same here."""
+    jobs = {
+        job["job_name"]: job for job in read_yaml(COLLECTOR / "prometheus.yaml")["scrape_configs"]
+    }
+    assert SERVICE in jobs
+    assert jobs["collector-exported"]["honor_labels"]
+
+
+def test_every_severity_has_a_receiver_and_no_other() -> None:
+    """The values that alerts carry are those that Alertmanager routes by."""
+    route = read_yaml(COLLECTOR / "alertmanager.yaml")["route"]
+    routed = {matcher for child in route["routes"] for matcher in child["matchers"]}
+    severities = Config().severities
+    assert routed == {f'severity="{severities.critical}"', f'severity="{severities.info}"'}
+
+
+def test_grafana_finds_dashboards_where_they_are_mounted(services: dict[str, Any]) -> None:
+    """The provider's path is the mount's, and each data source has the uid that others name."""
+    mounts = {mount["target"] for mount in services["grafana"]["volumes"]}
+    (provider,) = read_yaml(ROOT / "dashboards/provisioning/cqrs.yaml")["providers"]
+    assert provider["options"]["path"] in mounts
+
+
+def test_exemplars_lead_to_traces_and_spans_to_recorded_series() -> None:
+    """Both links name data sources that exist; queries name recorded series and their labels."""
+    sources = {
+        each["type"]: each
+        for each in read_yaml(COLLECTOR / "grafana/datasources.yaml")["datasources"]
+    }
+    (exemplar,) = sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
+    assert exemplar["datasourceUid"] == sources["tempo"]["uid"]
+    link = sources["tempo"]["jsonData"]["tracesToMetrics"]
+    assert link["datasourceUid"] == sources["prometheus"]["uid"]
+    tags = {tag["key"]: tag["value"] for tag in link["tags"]}
+    naming = Config().naming
+    assert tags == {
+        "service.name": "job",
+        catalog.SPAN_COMMAND_TYPE.key: label_name(catalog.COMMAND_TYPE, naming),
+        catalog.SPAN_QUERY_TYPE.key: label_name(catalog.QUERY_TYPE, naming),
+        catalog.SPAN_PROJECTION_NAME.key: label_name(catalog.PROJECTION_NAME, naming),
+    }
+    groups = read_yaml(ROOT / "alerts/generated/recording.yaml")["groups"]
+    recorded = {rule["record"] for group in groups for rule in group["rules"]}
+    for query in link["queries"]:
+        selector = parse(query["query"].replace("$$__tags", 'job="x"'))
+        assert isinstance(selector, VectorSelector)
+        assert selector.name in recorded
+    interval = read_yaml(COLLECTOR / "prometheus.yaml")["global"]["scrape_interval"]
+    assert sources["prometheus"]["jsonData"]["timeInterval"] == interval
+
+
+class Outside:
+    """A service's texts, as they read outside its container."""
+
+    def __init__(self, services: dict[str, Any], folder: Path) -> None:
+        self.services = services
+        network = secrets.randbelow(250) + 2
+        self.addresses = {
+            name: f"127.{network}.0.{number}" for number, name in enumerate(services, 1)
+        }
+        self.folder = folder
+
+    def text(self, name: str, text: str) -> str:
+        """Hosts become addresses, the container's paths become paths here."""
+        found = {
+            **{rf"(?<![\w/.]){re.escape(path)}(?![\w.])": str(place)
+               for path, place in self._places(name).items()},
+            **{rf"(?<![\w.-]){re.escape(other)}(?=:\d)": address
+               for other, address in self.addresses.items()},
+            r"\b(?:0\.0\.0\.0|127\.0\.0\.1|localhost)\b": self.addresses[name],
+        }  # fmt: skip
+        # In one pass: what is put in must not be replaced again.
+        return re.sub(
+            "|".join(f"({pattern})" for pattern in found),
+            lambda match: list(found.values())[(match.lastindex or 0) - 1],
+            text,
+        )
+
+    def command(self, name: str) -> list[str]:
+        """What the container runs."""
+        service = self.services[name]
+        entrypoint = service.get("entrypoint") or [self._program(name)]
+        arguments = [*entrypoint, *(service.get("command") or ())]
+        command = [self.text(name, each.replace("$$", "$")) for each in arguments]
+        if name in ("prometheus", "alertmanager"):  # in a container the default is as good
+            port = service["ports"][0]["target"]
+            command.append(f"--web.listen-address={self.addresses[name]}:{port}")
+        return command
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Of its process."""
+        own = self.services[name].get("environment") or {}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        changed = {key: self.text(name, value) for key, value in own.items()}
+        return {**os.environ, "PATH": path, **changed}
+
+    def health_url(self, name: str) -> str:
+        """Where its health check asks."""
+        test = " ".join(self.services[name]["healthcheck"]["test"])
+        found = re.search(r"http://[^'\s]+", test)
+        assert found
+        return self.text(name, found.group())
+
+    def _places(self, name: str) -> dict[str, Path]:
+        """Each mounted file is read with its texts replaced; volumes and tmpfs are folders."""
+        places = {"/tmp": self.folder / name}  # noqa: S108 - the container's
+        for mount in self.services[name].get("volumes", ()):
+            if mount["type"] == "volume":
+                places[mount["target"]] = self.folder / "volumes" / mount["source"]
+            else:
+                places[mount["target"]] = self._copy(name, Path(mount["source"]), places)
+        for place in places.values():
+            if not place.suffix:
+                place.mkdir(parents=True, exist_ok=True)
+        return {path: places[path] for path in sorted(places, key=len, reverse=True)}
+
+    def _copy(self, name: str, source: Path, places: dict[str, Path]) -> Path:
+        if source.is_dir():
+            return source
+        copy = self.folder / "config" / name / source.name
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.touch()
+            copy.write_text(self.text(name, source.read_text()))
+        return copy
+
+    def _program(self, name: str) -> str:
+        if name in SERVERS or name == "otel-collector":
+            return str(binary("otelcol" if name == "otel-collector" else name))
+        return "orders"
+
+
+@pytest.fixture(scope="module")
+def outside(services: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Outside:
+    """The services without their containers."""
+    return Outside(services, tmp_path_factory.mktemp("compose"))
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "arguments"),
+    [
+        ("prometheus", "promtool", ["check", "config", "--lint=all", "--lint-fatal"]),
+        ("alertmanager", "amtool", ["check-config"]),
+    ],
+)
+def test_mounted_configuration_is_valid(
+    outside: Outside, name: str, program: str, arguments: list[str]
+) -> None:
+    """The program's own checker takes the file, rules that it names included."""
+    (config,) = [
+        argument.partition("=")[2]
+        for argument in outside.command(name)
+        if "config.file=" in argument
+    ]
+    done = subprocess.run(
+        [binary(program), *arguments, config], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+Eventually = Callable[[Callable[[], object]], None]
+
+
+def answers(url: str) -> bool:
+    """Whether a health check would pass."""
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def running(outside: Outside) -> Iterator[Outside]:
+    """Every service that this machine has, started in the order that compose would keep."""
+    waiting, processes = set(RUNNABLE), dict[str, subprocess.Popen[bytes]]()
+    try:
+        while waiting:
+            for name in sorted(waiting):
+                needs = set(outside.services[name].get("depends_on", ())) & set(RUNNABLE)
+                if not needs <= processes.keys() or not all(
+                    answers(outside.health_url(need)) for need in needs
+                ):
+                    continue
+                log = outside.folder / f"{name}.log"
+                with log.open("wb") as output:
+                    processes[name] = subprocess.Popen(
+                        outside.command(name), env=outside.environment(name),
+                        stdout=output, stderr=subprocess.STDOUT, cwd=outside.folder,
+                    )  # fmt: skip
+                waiting.remove(name)
+            ended = [name for name, process in processes.items() if process.poll() is not None]
+            assert not ended, (outside.folder / f"{ended[0]}.log").read_text()
+            time.sleep(0.2)
+        yield outside
+    finally:
+        for process in reversed(processes.values()):
+            process.terminate()
+        for process in processes.values():
+            process.wait()
+
+
+@pytest.mark.servers
+@pytest.mark.timeout(300)
+def test_every_command_runs_and_is_scraped(running: Outside) -> None:
+    """All that we have the programs of start in order, become healthy, and Prometheus sees them."""
+    url = f"http://{running.addresses['prometheus']}:9090/api/v1/query"
+
+    def values(query: str) -> dict[str, float]:
+        answer = httpx.get(url, params={"query": query}).json()
+        return {
+            series["metric"].get("instance", ""): float(series["value"][1])
+            for series in answer["data"]["result"]
+        }
+
+    expected = {
+        f"{running.addresses[name]}:{port}"
+        for name, ports in {
+            "orders": [9464], "projection": [9464], "otel-collector": [9464, 8888],
+            "prometheus": [9090], "alertmanager": [9093],
+        }.items()
+        for port in ports
+    }  # fmt: skip
+    while {instance for instance, up in values("up").items() if up} != expected:
+        time.sleep(0.5)
+    # The load's commands are counted, and the rules work on them.
+    while not sum(values('sum(cqrs:command_total:rate5m{job="orders"})').values()):
+        time.sleep(0.5)
+
+
+def dockerfile_steps(path: Path, stage: str) -> list[str]:
+    """Instructions of one stage, continued lines joined."""
+    text = re.sub(r"\s*\\\n\s*", " ", path.read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    start = next(i for i, line in enumerate(lines) if line.endswith(f" AS {stage}"))
+    rest = lines[start + 1 :]
+    return rest[: next(i for i, line in enumerate(rest) if line.startswith("FROM "))]
+
+
+@pytest.mark.timeout(600)
+def test_dockerfile_builds_an_orders_that_runs(tmp_path: Path) -> None:
+    """Each step works in a clean folder with only what .dockerignore lets in."""
+    base, prefix, folder = tmp_path / "base", tmp_path / "prefix", tmp_path / "build"
+    folder.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", base], check=True)
+    kept = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
+    }
+    environment = {**os.environ, "PATH": f"{base / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("VIRTUAL_ENV", None)
+    for step in dockerfile_steps(ROOT / "examples/orders/Dockerfile", "build"):
+        instruction, _, rest = step.partition(" ")
+        if instruction == "ARG":
+            environment["PREFIX"] = str(prefix)
+        elif instruction == "COPY":
+            source, target = rest.split()
+            assert source.partition("/")[0] in kept, source
+            copy(ROOT / source, folder / target)
+        elif instruction == "RUN":
+            done = subprocess.run(
+                ["sh", "-c", rest], cwd=folder, env=environment, capture_output=True, text=True,
+                check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{shlex.quote(rest)}\n{done.stderr}"
+        else:
+            assert instruction == "WORKDIR"
+    shutil.rmtree(folder)  # nothing in the image refers to it
+    orders = subprocess.run(
+        [prefix / "bin/orders", "serve", "--help"], cwd=tmp_path, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert orders.returncode == 0, orders.stderr
+    assert not (prefix / "bin/pytest").exists()
+
+
+def copy(source: Path, target: Path) -> None:
+    """COPY, as Docker does it."""
+    if source.is_dir():
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(source, target, ignore=ignored)
+    else:
+        shutil.copy2(source, folder_of(target, source))
+
+
+def folder_of(target: Path, source: Path) -> Path:
+    """A file that goes to a folder keeps its name."""
+    return target / source.name if target.is_dir() else target
