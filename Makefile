@@ -51,7 +51,7 @@ generated-unchanged: generate
 bench: .venv/.ready ## Compare our cost with the hand-written code's, side by side
 	$(python) tests/bench/run.py
 
-tools: .venv/.ready ## Get Prometheus, Alertmanager, linters and Chromium into .tools/bin
+tools: .venv/.ready ## Get Prometheus, Alertmanager, collector, linters and Chromium into .tools/bin
 	@$(python) tools/get_servers.py
 	@$(python) tools/get_chromium.py
 
