@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from .links import DASHBOARD_UIDS
-from .setting_types import CLOSED, Text
+from .setting_types import CLOSED, Flag, Text
 
 _LONGEST_UID = 40  # of Grafana
 _OUR_TAG = "cqrs"
@@ -57,6 +57,9 @@ class DashboardSettings:
         AfterValidator(_check_path),
         Field(description="where Grafana finds the JSON files, in a folder named by the tag"),
     ] = "/var/lib/grafana/dashboards"
+    collector: Annotated[
+        Flag, Field(description="true when an OpenTelemetry collector is in use: it gets a row")
+    ] = False
     tags: Annotated[
         tuple[Text, ...], Field(description="tags of all dashboards besides their own")
     ] = ()

@@ -63,14 +63,24 @@ def dropping(config: Config) -> str:
     return f"{dropped(config)} > 0"
 
 
+def accepted(config: Config) -> str:
+    """Items per second that receivers take in, by kind."""
+    return _flow(foreign.COLLECTOR_ACCEPTED, foreign.RECEIVER, config)
+
+
+def sent(config: Config) -> str:
+    """Items per second that exporters send, by kind."""
+    return _flow(foreign.COLLECTOR_SENT, foreign.EXPORTER, config)
+
+
 def refused(config: Config) -> str:
     """Items per second that receivers refuse, by kind."""
-    return _losses(foreign.COLLECTOR_REFUSED, foreign.RECEIVER, config)
+    return _flow(foreign.COLLECTOR_REFUSED, foreign.RECEIVER, config)
 
 
 def dropped(config: Config) -> str:
     """Items per second that exporters give up, by kind."""
-    return _losses(foreign.COLLECTOR_DROPPED, foreign.EXPORTER, config)
+    return _flow(foreign.COLLECTOR_DROPPED, foreign.EXPORTER, config)
 
 
 def foreign_description(words: str, *labels: str) -> Text:
@@ -103,7 +113,7 @@ def _of_rules(name: str) -> str:
     return select(name, [Matcher(foreign.RULE_GROUP, "=~", foreign.OUR_RULE_GROUPS)])
 
 
-def _losses(names: Iterable[str], component: str, config: Config) -> str:
+def _flow(names: Iterable[str], component: str, config: Config) -> str:
     """The sum over spellings: a collector may append ``_total``, by its settings.
 
     Names become values of a label, because ``or`` would take one of two series for the other.

@@ -38,6 +38,12 @@ COLLECTOR_SUFFIX = "_total"
 RECEIVER = "receiver"
 EXPORTER = "exporter"
 KIND = "kind"  # made from the names, for alerts
+COLLECTOR_QUEUE_SIZE = f"{COLLECTOR}{EXPORTER}_queue_size"
+COLLECTOR_QUEUE_CAPACITY = f"{COLLECTOR}{EXPORTER}_queue_capacity"
+COLLECTOR_ACCEPTED = tuple(
+    f"{COLLECTOR}{RECEIVER}_accepted_{what}" for what in ("spans", "metric_points")
+)
+COLLECTOR_SENT = tuple(f"{COLLECTOR}{EXPORTER}_sent_{what}" for what in ("spans", "metric_points"))
 COLLECTOR_REFUSED = tuple(
     f"{COLLECTOR}{RECEIVER}_{how}_{what}"
     for how in ("refused", "failed")

@@ -12,6 +12,7 @@ from cqrs_telemetry import catalog
 
 from . import colors, panels
 from .annotations import dashboard_annotations
+from .collector_panels import collector_row
 from .model import Dashboard, Panel, Row, Target, Threshold
 from .panels import COUNT, SHARE
 from .queries import Queries
@@ -38,7 +39,14 @@ def dashboard(config: Config) -> Dashboard:
         title="CQRS / Telemetry pipeline",
         description="Scrapes, reporting processes, type names, rule evaluation",
         variables=group_variables(config, (recording.INSTANCES,)),
-        rows=(_opening(queries), _scrapes(queries), _processes(queries), _types(queries), _rules()),
+        rows=(
+            _opening(queries),
+            _scrapes(queries),
+            _processes(queries),
+            *([collector_row(config)] if config.dashboards.collector else []),
+            _types(queries),
+            _rules(),
+        ),
         annotations=dashboard_annotations(queries),
     )
 

@@ -1,7 +1,7 @@
 """The preview's pages and its window on one Prometheus, as an ASGI application.
 
 The page gets the very JSON that Grafana gets and draws it by itself (``static/``). Of Prometheus it
-reaches three questions and nothing else, so this is no open proxy.
+reaches four questions and nothing else, so this is no open proxy.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _HEADERS = (
 )  # fmt: skip
 _QUERY = ("query", "time", "timeout")
 _QUERY_RANGE = ("query", "start", "end", "step", "timeout")
+_QUERY_EXEMPLARS = ("query", "start", "end")
 _LABEL_VALUES = ("match[]", "start", "end", "limit")
 
 
@@ -94,6 +95,7 @@ def application(
             Route("/api/dashboards/{uid}/texts", found(lambda each: JSONResponse(texts(each)))),
             Route("/api/query", asking("/api/v1/query", _QUERY)),
             Route("/api/query_range", asking("/api/v1/query_range", _QUERY_RANGE)),
+            Route("/api/query_exemplars", asking("/api/v1/query_exemplars", _QUERY_EXEMPLARS)),
             Route("/api/label_values", label_values),
             Route("/static/plotly.js", lambda _: FileResponse(_PLOTLY)),
             Mount("/static", StaticFiles(directory=_STATIC)),

@@ -34,6 +34,15 @@ export async function queryInstant(query, { to }, signal) {
   return result.filter((each) => each.value).map(({ metric, value }) => ({ labels: metric, points: [point(value)] }));
 }
 
+// [{at, value, labels}] of every series that the query reads; Prometheus keeps the latest few.
+export async function queryExemplars(query, { from, to }, signal) {
+  const series = await ask("/api/query_exemplars", { query, start: from / 1000, end: to / 1000 }, signal);
+  return (series ?? []).flatMap(({ exemplars }) => exemplars.map(({ labels, value, timestamp }) => {
+    const [at, number] = point([timestamp, value]);
+    return { at, value: number, labels };
+  }));
+}
+
 export function labelValues(label, selector, { from, to }, signal) {
   const matching = selector ? { "match[]": selector } : {};
   return ask("/api/label_values", { label, ...matching, start: from / 1000, end: to / 1000 }, signal);

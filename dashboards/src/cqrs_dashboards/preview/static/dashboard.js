@@ -1,9 +1,11 @@
 // The page of one dashboard: reads Grafana's JSON, keeps variables and time in the address, refreshes.
 
-import { fetchAnnotations } from "./annotations.js";
+import { annotationToggles, fetchAnnotations, readAnnotations } from "./annotations.js";
 import { getJson } from "./api.js";
-import { element, safeUrl } from "./dom.js";
+import { element } from "./dom.js";
 import { hideTooltip } from "./hover.js";
+import { resolveLinks } from "./links.js";
+import { anchor, initMenu } from "./menu.js";
 import { Panel, builtin, durations } from "./panel.js";
 import { drawSection, toSections } from "./sections.js";
 import { initTheme } from "./theme.js";
@@ -17,7 +19,7 @@ const byId = (id) => document.getElementById(id);
 class Page {
   constructor(dashboard, settings, texts, dashboards) {
     const parameters = new URLSearchParams(location.search);
-    Object.assign(this, { dashboard, texts, dashboards, annotations: [], sections: [], openRows: new Map() });
+    Object.assign(this, { dashboard, texts, dashboards, annotations: [], annotationQueries: readAnnotations(dashboard), sections: [], openRows: new Map() });
     this.leastStep = settings.stepSeconds * 1000;
     this.scrape = settings.scrapeSeconds * 1000;
     this.from = parameters.get("from") ?? dashboard.time?.from ?? "now-1h";
@@ -88,7 +90,10 @@ class Page {
       }
       const query = parameters.size ? `?${parameters}` : "";
       const target = link.targetBlank ? "_blank" : null;
-      if (link.type === "link") return [element("a", { href: safeUrl(link.url), target, title: link.tooltip || null }, link.title)];
+      if (link.type === "link") {
+        const address = query ? `${link.url}${link.url.includes("?") ? "&" : "?"}${parameters}` : link.url;
+        return resolveLinks([{ ...link, url: address }], { values: this.values, query: this.parameters(), dashboards: this.dashboards }).map(anchor);
+      }
       return this.dashboards.filter(({ tags }) => (link.tags ?? []).every((tag) => (tags ?? []).includes(tag))).map(({ uid, title }) =>
         element("a", { href: `/d/${encodeURIComponent(uid)}${query}`, target, "aria-current": uid === this.dashboard.uid ? "page" : null }, title));
     });
@@ -119,12 +124,12 @@ class Page {
     await loadOptions(this.variables, this.range, durations({ __range: this.range.to - this.range.from }), signal);
     drawControls(byId("variables"), this.variables, () => this.changed());
     this.layOut();
-    this.annotations = await fetchAnnotations(this.dashboard, this.values, this.range, this.leastStep, signal).catch((error) => {
-      if (error.name === "AbortError") throw error;
-      fail(`Annotations: ${error.message}`);
-      return [];
+    const asked = fetchAnnotations(this.annotationQueries, this.values, this.range, this.leastStep, signal).then((found) => {
+      this.annotations = found;
+      byId("annotations").replaceChildren(...annotationToggles(this.annotationQueries, () => this.refresh()));
     });
-    await Promise.all(this.visiblePanels().map((panel) => panel.refresh(signal)));
+    // Beside the panels' own questions; none is drawn before its annotations are known.
+    await Promise.all([asked, ...this.visiblePanels().map((panel) => panel.refresh(signal, asked))]);
   }
 
   // Rows and panels on the page; made again only when repeating has changed them.
@@ -181,6 +186,7 @@ async function start() {
     clearTimeout(timer);
     timer = setTimeout(() => { if (innerWidth !== width) { width = innerWidth; page.redraw(); } }, 150);
   });
+  initMenu();
   page.drawBar();
   await page.refresh();
 }

@@ -1,13 +1,16 @@
 // One moment in time under the mouse, marked in every chart; the chart under the mouse tells values.
 
 import { element } from "./dom.js";
+import { showMenu } from "./menu.js";
 import { formatTime } from "./time.js";
 
+const NEAR = 9; // pixels to a single point
 const charts = new Set();
 const tooltip = () => document.getElementById("tooltip");
 
 // `chart` is {plot, left, right, top, bottom, from, to, rows(time, share)}: margins in pixels; rows
-// are [{name, text, color}] at a time and a height (0 bottom, 1 top).
+// are [{name, text, color}] at a time and a height (0 bottom, 1 top). `points` are single ones,
+// [{at, up, title, rows}], that tell of themselves; `linksAt(time, up)` is {title, links}.
 export function registerChart(chart) {
   for (const each of charts) if (each.plot === chart.plot || !each.plot.isConnected) charts.delete(each);
   charts.add(chart);
@@ -17,20 +20,41 @@ export function registerChart(chart) {
   chart.plot.dataset.hover = "true";
   chart.plot.addEventListener("mousemove", (event) => move(find(chart.plot), event));
   chart.plot.addEventListener("mouseleave", leave);
+  chart.plot.addEventListener("click", (event) => click(find(chart.plot), event));
 }
 
 const find = (plot) => [...charts].find((each) => each.plot === plot);
 
 function move(chart, event) {
   if (!chart) return;
+  const under = locate(chart, event);
+  if (!under) return leave();
+  const { time, up, point } = under;
+  for (const each of charts) mark(each, time, each === chart || chart.shared);
+  if (point) showTooltip(point.title, point.rows, event);
+  else showTooltip(formatTime(time), chart.rows(time, up), event);
+}
+
+function click(chart, event) {
+  const under = chart && locate(chart, event);
+  if (!under) return;
+  const { title, links } = under.point ? { title: under.point.title, links: [] } : chart.linksAt?.(under.time, under.up) ?? { links: [] };
+  const rows = under.point?.rows ?? [];
+  if (!links.length && !rows.length) return;
+  leave();
+  showMenu(title, rows, links, event);
+}
+
+// What is under the mouse: {time, up, point}; null outside the axes.
+function locate(chart, { clientX, clientY }) {
   const box = chart.plot.getBoundingClientRect();
   const width = box.width - chart.left - chart.right, height = box.height - chart.top - chart.bottom;
-  const share = (event.clientX - box.left - chart.left) / width;
-  const up = 1 - (event.clientY - box.top - chart.top) / height;
-  if (share < 0 || share > 1 || up < 0 || up > 1) return leave();
+  const share = (clientX - box.left - chart.left) / width, up = 1 - (clientY - box.top - chart.top) / height;
+  if (share < 0 || share > 1 || up < 0 || up > 1) return null;
   const time = chart.from + share * (chart.to - chart.from);
-  for (const each of charts) mark(each, time, each === chart || chart.shared);
-  showTooltip(formatTime(time), chart.rows(time, up), event);
+  const distance = (each) => Math.hypot(((each.at - time) / (chart.to - chart.from)) * width, (each.up - up) * height);
+  const near = (chart.points ?? []).filter((each) => distance(each) <= NEAR).sort((a, b) => distance(a) - distance(b));
+  return { time, up, point: near[0] ?? null };
 }
 
 function mark({ plot, line, left, right, top, bottom, from, to }, time, visible) {

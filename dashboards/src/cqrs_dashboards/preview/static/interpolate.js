@@ -21,7 +21,9 @@ function chosen({ values, options = [] }) {
 function format(variable, name) {
   const isAll = variable.values.includes(ALL);
   if (name === "text") return isAll ? "All" : (variable.texts ?? variable.values).join(" + ");
-  if (isAll && variable.allValue) return variable.allValue;
+  // In an address All stays All: the page behind the link knows it.
+  if (isAll && name === "queryparam") return FORMATS.queryparam([ALL], variable);
+  if (isAll && variable.allValue) return name === "percentencode" ? encodeURIComponent(variable.allValue) : variable.allValue;
   const values = chosen(variable).map(String);
   const make = FORMATS[name] ?? FORMATS.glob;
   return make(values, variable);
@@ -44,6 +46,7 @@ const FORMATS = {
   json: (values) => JSON.stringify(values.length === 1 ? values[0] : values),
   doublequote: (values) => values.map((value) => `"${value.replaceAll('"', '\\"')}"`).join(","),
   singlequote: (values) => values.map((value) => `'${value.replaceAll("'", "\\'")}'`).join(","),
+  date: ([at]) => new Date(Number(at)).toISOString(),
   percentencode: (values) => encodeURIComponent(FORMATS.glob(values)),
   queryparam: (values, { name }) => values.map((value) => `var-${name}=${encodeURIComponent(value)}`).join("&"),
 };

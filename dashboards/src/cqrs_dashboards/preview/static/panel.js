@@ -2,10 +2,13 @@
 
 import { queryInstant, queryRange } from "./api.js";
 import { element } from "./dom.js";
+import { fetchExemplars } from "./exemplars.js";
 import { applyFieldConfig } from "./fields.js";
 import { toFrames } from "./frames.js";
 import { hideTooltip, showDescription } from "./hover.js";
 import { interpolate } from "./interpolate.js";
+import { dataScope, resolveLinks } from "./links.js";
+import { anchor } from "./menu.js";
 import { align, formatDuration, interval, parseDuration } from "./time.js";
 import { transform } from "./transformations.js";
 import { drawBarGauge, drawGauge } from "./panels/gauge.js";
@@ -25,15 +28,16 @@ const NO_DATA = "No data";
 export class Panel {
   // `model` is Grafana's; `scope` holds the values of a repeated row or panel.
   constructor(model, scope, page) {
-    Object.assign(this, { model, scope, page, state: {}, frames: null });
+    Object.assign(this, { model, scope, page, state: {}, frames: null, exemplars: [] });
     this.heading = element("h3");
     const info = element("button", { type: "button", class: "info", "aria-label": "Description", onmouseenter: () => this.describe(info), onfocus: () => this.describe(info), onmouseleave: hideTooltip, onblur: hideTooltip }, "i");
+    this.links = element("span", { class: "links" });
     this.body = element("div", { class: "body" });
     const { x = 0, y = 0, w = 24, h = 8 } = model.gridPos ?? {};
     this.element = element("section", {
       class: `panel ${w <= 6 ? "narrow" : ""} ${model.transparent ? "transparent" : ""}`, dataset: { panelId: model.id, kind: model.type, state: "loading" },
       style: { "--x": x + 1, "--y": y + 1, "--w": w, "--h": h },
-    }, element("header", {}, this.heading, model.description ? info : null), this.body);
+    }, element("header", {}, this.heading, model.description ? info : null, this.links), this.body);
   }
 
   describe(anchor) {
@@ -45,12 +49,13 @@ export class Panel {
   }
 
   // Asks and draws; errors become the panel's text.
-  async refresh(signal) {
+  async refresh(signal, annotations) {
     this.heading.textContent = interpolate(this.model.title ?? "", this.values(), "text");
+    this.links.replaceChildren(...resolveLinks(this.model.links, this.linkContext()).map(anchor));
     try {
       if (this.model.type === "text") return this.drawText();
       if (!(this.model.type in DRAW)) throw new Error(`the preview does not draw panels of the type ${this.model.type}`);
-      this.frames = await this.fetch(signal);
+      [this.frames] = await Promise.all([this.fetch(signal), annotations]);
     } catch (error) {
       if (error.name === "AbortError") return;
       this.frames = null;
@@ -62,6 +67,7 @@ export class Panel {
   async fetch(signal) {
     const range = this.page.range;
     const targets = (this.model.targets ?? []).filter(({ hide, expr }) => !hide && expr);
+    const exemplars = [];
     const answers = await Promise.all(targets.map(async (target) => {
       const own = parseDuration(interpolate(target.interval || this.model.interval || "", this.values()).replace(/^>/, ""));
       // A cell of a heatmap needs some pixels, a point of a line one.
@@ -71,9 +77,11 @@ export class Panel {
       const grid = align(range, step);
       const query = interpolate(target.expr, this.values(stepBuiltins(step, own ?? this.page.scrape)));
       const isOnlyTarget = targets.length === 1;
+      exemplars.push(fetchExemplars(target, query, range, signal));
       if (target.instant) return toFrames(target, await queryInstant(query, range, signal), null, isOnlyTarget);
       return toFrames(target, await queryRange(query, grid, signal), grid, isOnlyTarget);
     }));
+    this.exemplars = (await Promise.all(exemplars)).flat();
     return applyFieldConfig(transform(answers.flat(), this.model.transformations), this.model.fieldConfig);
   }
 
@@ -92,7 +100,17 @@ export class Panel {
 
   context() {
     const { range, annotations, zoom, sharedHover } = this.page;
-    return { range, annotations, zoom, sharedHover, state: this.state, redraw: () => this.draw(), interpolateText: (text) => interpolate(text, this.values(), "text") };
+    const { exemplars, state } = this;
+    return { range, annotations, zoom, sharedHover, exemplars, state, redraw: () => this.draw(), linksOf: (...value) => this.linksOf(...value) };
+  }
+
+  linkContext() {
+    return { values: this.values(), query: this.page.parameters(), dashboards: this.page.dashboards };
+  }
+
+  // The data links of a field at one value: {value, text, at}; `cells` are its row's.
+  linksOf(field, value, cells) {
+    return resolveLinks(field.config.links, this.linkContext(), dataScope(field, value, cells));
   }
 
   drawText() {

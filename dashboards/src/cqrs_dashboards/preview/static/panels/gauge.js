@@ -5,15 +5,16 @@ import { element } from "../dom.js";
 import { thresholdSteps } from "../fields.js";
 import { rgba } from "../colors.js";
 import { isNumber } from "../frames.js";
+import { openWith } from "../menu.js";
 import { themeColor } from "../theme.js";
 import { gaugeBounds, reducedValues } from "./single.js";
 
-export function drawGauge(body, panel, frames) {
+export function drawGauge(body, panel, frames, context) {
   const singles = reducedValues(panel, frames);
   if (!singles.some(({ value }) => isNumber(value))) return false;
-  const tiles = singles.map((single) => element("div", { class: "gauge" },
+  const tiles = singles.map((single) => openWith(element("div", { class: "gauge" },
     element("div", { class: "plot" }), element("span", { class: "value", style: { "--color": single.color } }, single.text),
-    singles.length > 1 ? element("span", { class: "name", title: single.name }, single.name) : null));
+    singles.length > 1 ? element("span", { class: "name", title: single.name }, single.name) : null), single.name, context.linksOf(single.field, single)));
   body.replaceChildren(element("div", { class: "tiles auto", style: { "--tiles": tiles.length } }, ...tiles));
   tiles.forEach((tile, index) => arc(tile.querySelector(".plot"), singles[index], panel.options));
   return true;
@@ -32,15 +33,16 @@ function arc(plot, { field, value, color }, { showThresholdMarkers = true } = {}
   }], { margin: { l: 4, r: 4, t: 4, b: 4 } });
 }
 
-export function drawBarGauge(body, panel, frames) {
+export function drawBarGauge(body, panel, frames, context) {
   const singles = reducedValues(panel, frames);
   if (!singles.some(({ value }) => isNumber(value))) return false;
   const vertical = panel.options?.orientation === "vertical";
   const bars = singles.map(({ field, name, value, text, color }) => {
     const { low, high } = barBounds(field, singles);
     const share = isNumber(value) ? Math.min(Math.max((value - low) / (high - low || 1), 0), 1) : 0;
-    return element("div", { class: "bar-row", style: { "--share": share, "--color": color } },
+    const bar = element("div", { class: "bar-row", style: { "--share": share, "--color": color } },
       element("span", { class: "name", title: name }, name), element("span", { class: "track" }, element("i")), element("span", { class: "value" }, text));
+    return openWith(bar, name, context.linksOf(field, { value, text }));
   });
   body.replaceChildren(element("div", { class: vertical ? "bars vertical" : "bars" }, ...bars));
   return true;

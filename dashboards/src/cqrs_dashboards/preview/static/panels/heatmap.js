@@ -3,6 +3,7 @@
 import { BOTTOM, EDGE, TOP, draw, timeAxis } from "../chart.js";
 import { colorScale } from "../colors.js";
 import { element, plotlyText } from "../dom.js";
+import { exemplarPoints, exemplarTrace } from "../exemplars.js";
 import { isNumber, series } from "../frames.js";
 import { nearest, registerChart } from "../hover.js";
 import { formatValue } from "../units.js";
@@ -31,12 +32,15 @@ export function drawHeatmap(body, panel, frames, context) {
   const right = legend ? 64 : EDGE;
   const highest = cells.flat().reduce((most, value) => Math.max(most, value ?? 0), 0) || 1;
   const cellUnit = panel.options?.cellValues?.unit ?? panel.fieldConfig?.defaults?.unit ?? "short";
+  const bounds = bands.map((band) => band.bound);
+  const exemplarColor = panel.options?.exemplars?.color ?? themeColor("accent");
+  const dots = context.exemplars.length ? [exemplarTrace(context.exemplars, (value) => bandPlace(value, bounds), exemplarColor)] : [];
   draw(plot, [{
     type: "heatmap", z: cells, x: times.map((at) => at - step / 2), y: bands.map((_, index) => index), hoverinfo: "none",
     colorscale: colorScale(panel.options?.color ?? {}), zmin: panel.options?.color?.min ?? 0, zmax: panel.options?.color?.max ?? highest,
     xgap: gap, ygap: gap, showscale: legend,
     colorbar: { thickness: 8, x: 1, xpad: 6, ypad: 0, outlinewidth: 0, ...scaleTicks(highest, cellUnit) },
-  }], {
+  }, ...dots], {
     margin: { l: left, r: right, t: TOP, b: BOTTOM }, xaxis: { ...timeAxis(plot, context.range, left, right), showgrid: false, fixedrange: true },
     // A band's text stands at its upper bound, as in Grafana.
     yaxis: {
@@ -52,6 +56,7 @@ export function drawHeatmap(body, panel, frames, context) {
       const lower = index ? texts[index - 1] : "";
       return [{ name: `${lower} – ${texts[index]}`, text: formatValue(value, cellUnit), color: themeColor("text") }];
     },
+    points: exemplarPoints(context.exemplars, (value) => (bandPlace(value, bounds) + 0.5) / bounds.length, (value) => formatValue(value, unit, decimals), exemplarColor),
   });
   return true;
 }
@@ -67,6 +72,14 @@ function toBands(all) {
       return isNumber(value) ? Math.max(0, value - (isNumber(below) ? below : 0)) : null;
     }),
   }));
+}
+
+// Where a value stands between the bounds of its band; bands are of equal height.
+function bandPlace(value, bounds) {
+  const index = bounds.findIndex((each) => value <= each);
+  if (index < 0) return bounds.length - 0.5;
+  const low = index ? bounds[index - 1] : Math.min(0, value), high = bounds[index];
+  return index - 0.5 + (Number.isFinite(high) && high > low ? (value - low) / (high - low) : 0.5);
 }
 
 function bound(text) {

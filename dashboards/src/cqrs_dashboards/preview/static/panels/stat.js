@@ -4,9 +4,10 @@ import { draw } from "../chart.js";
 import { rgba } from "../colors.js";
 import { element } from "../dom.js";
 import { isNumber } from "../frames.js";
+import { openWith } from "../menu.js";
 import { reducedValues } from "./single.js";
 
-export function drawStat(body, panel, frames) {
+export function drawStat(body, panel, frames, context) {
   const singles = reducedValues(panel, frames);
   if (!singles.some(({ value }) => value !== null && value !== undefined)) return false;
   const { textMode = "auto", colorMode = "value", graphMode = "none", orientation = "auto" } = panel.options ?? {};
@@ -16,6 +17,7 @@ export function drawStat(body, panel, frames) {
     const tile = element("div", { class: filled ? "stat filled" : "stat", style: { "--color": colorMode === "none" ? "var(--text)" : single.color } },
       named ? element("span", { class: "name", title: single.name }, single.name) : null,
       textMode === "name" || textMode === "none" ? null : element("span", { class: "value", style: { "--letters": Math.max(single.text.length, 4) } }, single.text));
+    openWith(tile, single.name, context.linksOf(single.field, single));
     return { tile, single };
   });
   body.replaceChildren(element("div", { class: `tiles ${orientation}`, style: { "--tiles": tiles.length } }, ...tiles.map(({ tile }) => tile)));

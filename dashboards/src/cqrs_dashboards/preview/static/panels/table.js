@@ -1,8 +1,9 @@
 // Panel "table": the first frame's columns, formatted, coloured and sorted as configured.
 
-import { element, safeUrl } from "../dom.js";
+import { element } from "../dom.js";
 import { fieldText, mapValue, valueColor } from "../fields.js";
 import { displayName, isNumber, rowCount } from "../frames.js";
+import { anchor } from "../menu.js";
 import { sortedRows } from "../transformations.js";
 import { gaugeBounds } from "./single.js";
 
@@ -22,7 +23,7 @@ export function drawTable(body, panel, frames, context) {
     return element("th", { class: align(field), "aria-sort": order }, element("button", { type: "button", onclick }, name, sorted ? (sort.descending ? " ↓" : " ↑") : null));
   };
   const head = element("tr", {}, ...columns.map(heading));
-  const lines = rows.map((row) => element("tr", {}, ...columns.map((field) => cell(field, row, context))));
+  const lines = rows.map((row) => element("tr", {}, ...columns.map((field) => cell(frame, field, row, context))));
   const showHeader = panel.options?.showHeader !== false;
   body.replaceChildren(element("div", { class: "scroll" }, element("table", { class: "data" },
     showHeader ? element("thead", {}, head) : null, element("tbody", {}, ...lines))));
@@ -36,15 +37,15 @@ function sortOf(panel) {
 
 const align = ({ type, config }) => ({ right: "number", center: "center", left: "" }[config.custom?.align] ?? (type === "number" ? "number" : ""));
 
-function cell(field, row, { interpolateText }) {
+function cell(frame, field, row, { linksOf }) {
   const value = field.values[row], text = fieldText(field, value);
   const style = {}, kind = field.config.custom?.cellOptions?.type ?? "auto";
   const color = field.type === "number" || mapValue(field.config.mappings, value) ? valueColor(field, value) : null;
   if (color && kind.startsWith("color-background")) Object.assign(style, { background: color, color: "#111" });
   else if (color && kind === "color-text") style.color = color;
-  const [link] = field.config.links ?? [];
-  const url = link ? safeUrl(interpolateText(link.url.replaceAll("${__value.text}", encodeURIComponent(text)).replaceAll("${__value.raw}", encodeURIComponent(value)))) : null;
-  const content = url ? element("a", { href: url, target: link.targetBlank ? "_blank" : null, rel: "noreferrer" }, text) : text;
+  const cells = Object.fromEntries(frame.fields.flatMap((each, index) => [[index, each.values[row]], [each.name, each.values[row]], [displayName(each), each.values[row]]]));
+  const [link] = linksOf(field, { value, text }, cells);
+  const content = link?.href ? Object.assign(anchor({ ...link, title: text }), { title: link.title }) : text;
   if (kind !== "gauge" || !isNumber(value)) return element("td", { class: align(field), style }, content);
   const { low } = gaugeBounds(field);
   const high = field.config.max ?? (Math.max(...field.values.filter(isNumber)) || 1);

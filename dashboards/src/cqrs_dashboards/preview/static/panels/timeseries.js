@@ -1,12 +1,16 @@
 // Panel "timeseries": lines, areas, bars and points, stacked or not, with thresholds and legend.
 
+import { annotationRows } from "../annotations.js";
 import { BOTTOM, EDGE, TOP, draw, timeAxis, valueAxis } from "../chart.js";
-import { paletteColor, resolveColor, rgba } from "../colors.js";
+import { paletteColor, rgba } from "../colors.js";
 import { element } from "../dom.js";
-import { fieldText, seriesColor, thresholdSteps } from "../fields.js";
+import { exemplarPoints, exemplarTrace } from "../exemplars.js";
+import { fieldText, seriesColor } from "../fields.js";
 import { isNumber, series } from "../frames.js";
 import { nearest, registerChart } from "../hover.js";
 import { drawLegend } from "../legend.js";
+import { themeColor } from "../theme.js";
+import { annotationShape, thresholdShapes } from "./shapes.js";
 
 const SHAPES = { linear: "linear", smooth: "spline", stepBefore: "vh", stepAfter: "hv" };
 const BARS = "bars", PERCENT = "percent";
@@ -43,7 +47,8 @@ function toggleSeries(hidden, names, name, several) {
 
 function drawPlot(plot, panel, shown, context) {
   const axes = groupByAxis(shown);
-  const built = axes.map((axis, index) => valueAxis(plot, { ...axisBounds(axis), grid: index === 0 }));
+  const limits = axes.map(axisBounds);
+  const built = limits.map((each, index) => valueAxis(plot, { ...each, grid: index === 0 }));
   const left = axes[0]?.right ? EDGE : (built[0]?.room ?? EDGE);
   const right = Math.max(EDGE, axes[0]?.right ? built[0].room : 0, built[1]?.room ?? 0);
   const layout = {
@@ -55,7 +60,11 @@ function drawPlot(plot, panel, shown, context) {
     layout[index ? "yaxis2" : "yaxis"] = { ...axis, side, ...(index ? { overlaying: "y" } : {}) };
   });
   const traces = axes.flatMap(({ members }, index) => members.flatMap((each) => stretchedTraces(each, members, index)));
-  draw(plot, traces, layout);
+  const share = (value, axis = 0) => heightOf(value, limits[axis] ?? { low: 0, high: 1 });
+  const { exemplars } = context, own = themeColor("accent");
+  // As in Grafana, one beyond the axis stands at its end.
+  const inside = (value) => Math.min(Math.max(value, limits[0].low), limits[0].high);
+  draw(plot, exemplars.length && limits.length ? [...traces, exemplarTrace(exemplars, inside, own)] : traces, layout);
   if (!plot.dataset.zoom) {
     plot.dataset.zoom = "true";
     plot.on("plotly_relayout", (change) => {
@@ -66,7 +75,30 @@ function drawPlot(plot, panel, shown, context) {
   registerChart({
     plot, left, right, top: TOP, bottom: BOTTOM, from: context.range.from, to: context.range.to, shared: context.sharedHover,
     rows: (time) => tooltipRows(panel, shown, context, time),
+    points: limits.length ? exemplarPoints(exemplars, share, (value) => fieldText({ ...shown[0].field, type: "number" }, value), own) : [],
+    linksAt: (time, up) => {
+      const under = nearestSeries(axes, time, up, share);
+      return under ? { title: `${under.name}: ${under.text}`, links: context.linksOf(under.field, under) } : { links: [] };
+    },
   });
+}
+
+function heightOf(value, { low, high, log }) {
+  const place = log ? Math.log10 : (each) => each;
+  return Math.min(Math.max((place(value) - place(low)) / (place(high) - place(low)), 0), 1);
+}
+
+// The series whose line is closest to the mouse; stacked ones stand on those below them.
+function nearestSeries(axes, time, up, share) {
+  const sums = new Map();
+  const found = axes.flatMap(({ members }, axis) => members.map((each) => {
+    const { field, times, name } = each, index = nearest(times, time), value = field.values[index];
+    if (!isNumber(value)) return null;
+    const key = `${axis} ${stacking(each).group}`, top = isStacked(each) ? (sums.get(key) ?? 0) + value : value;
+    if (isStacked(each)) sums.set(key, top);
+    return { field, name, value, at: times[index], text: fieldText(field, value), distance: Math.abs(share(top, axis) - up) };
+  }));
+  return found.filter(Boolean).sort((a, b) => a.distance - b.distance)[0] ?? null;
 }
 
 // Grafana gives each unit an axis, the first on the left; here two are enough.
@@ -157,31 +189,10 @@ function isolated(values) {
   return values.some((value, index) => isNumber(value) && !isNumber(values[index - 1]) && !isNumber(values[index + 1]));
 }
 
-function thresholdShapes(shown) {
-  const first = shown.find(({ field }) => !["off", undefined].includes(field.config.custom?.thresholdsStyle?.mode));
-  if (!first) return [];
-  const { mode } = first.field.config.custom.thresholdsStyle;
-  const steps = thresholdSteps(first.field.config);
-  const line = ({ value, color }) => ({
-    type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value, line: { color, width: 1.5, dash: mode.includes("dashed") ? "dash" : "solid" },
-  });
-  const area = ({ value, color }, index) => ({
-    type: "rect", xref: "paper", x0: 0, x1: 1, layer: "below", line: { width: 0 }, fillcolor: rgba(color, 0.12),
-    y0: Math.max(value, -1e30), y1: steps[index + 1]?.value ?? 1e30,
-  });
-  return [...(mode.includes("area") ? steps.map(area) : []), ...(/line|dashed/.test(mode) ? steps.slice(1).map(line) : [])];
-}
-
-function annotationShape({ from, to, color }) {
-  const line = { color: resolveColor(color), width: 1, dash: "dot" };
-  return { type: "rect", yref: "paper", x0: from, x1: to, y0: 0, y1: 1, line, fillcolor: rgba(resolveColor(color), 0.12) };
-}
-
 function tooltipRows(panel, shown, { annotations, range }, time) {
   const { mode = "multi", sort = "none" } = panel.options?.tooltip ?? {};
   const near = (range.to - range.from) / 100;
-  const events = annotations.filter(({ from, to }) => from - near <= time && time <= to + near)
-    .map(({ title, text, color }) => ({ name: title, text, color: resolveColor(color) }));
+  const events = annotationRows(annotations, time, near);
   if (mode === "none") return events;
   const rows = shown.map(({ field, times, name, color }) => ({ name, color, value: field.values[nearest(times, time)], field }))
     .filter(({ value }) => isNumber(value));
