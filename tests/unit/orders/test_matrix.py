@@ -75,7 +75,7 @@ def test_precision_and_recall_are_over_all_runs(runs, precision, recall):
 def test_a_matrix_has_the_control_and_every_fault():
     """Long runs come first; a choice is taken as it is; an unknown name is refused."""
     assert {run.name for run in plan_runs()} == {CONTROL, *FAULTS}
-    lengths = [matrix.watch_seconds(run.fault) for run in plan_runs()]
+    lengths = [matrix.run_seconds(run.fault) for run in plan_runs()]
     assert lengths == sorted(lengths, reverse=True)
     assert [run.name for run in plan_runs(["clock-skew"])] == ["clock-skew"]
     with pytest.raises(UnknownFaultError):

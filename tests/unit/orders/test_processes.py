@@ -277,7 +277,7 @@ def test_prometheus_scrapes_both_processes_under_one_job(tmp_path):
         job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]
     }
     assert jobs == {"orders": ["h:1", "h:2"], "prometheus": ["h:3"]}
-    assert document["rule_files"] == [f"{tmp_path}/*.yaml"]
+    assert [Path(path).parent for path in document["rule_files"]] == [tmp_path, tmp_path]
 
 
 def test_alerts_go_to_an_alertmanager_when_there_is_one(tmp_path):

@@ -38,15 +38,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--fault-after",
     type=click.FloatRange(0),
-    default=60,
-    show_default=True,
     envvar="FAULT_AFTER",
-    help="Seconds from the start; a fault needs a healthy past to differ from.",
+    help="Seconds of load; by default as many as the fault's alerts need of a healthy past.",
 )
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Settings of rules and dashboards, see cqrs-alerts example.",
+    help="Settings of rules and dashboards, see cqrs-alerts example; with a fault, by default"
+    " those in which its alerts fire within minutes.",
 )
 @click.option(
     "--spans/--no-spans",
@@ -67,7 +66,7 @@ def demo(
     rate: float,
     duration: float | None,
     fault: str | None,
-    fault_after: float,
+    fault_after: float | None,
     config: Path | None,
     spans: bool,
     dashboards: bool,
@@ -86,9 +85,9 @@ def demo(
     data = (data or Path(".demo") / time.strftime("%Y%m%d-%H%M%S")).absolute()
     try:
         broken = fault_named(fault)
-        settings = DemoSettings(
-            data, seed, rate, duration, spans, ports, broken, fault_after, config, dashboards
-        )
+        settings = DemoSettings(data, seed, rate, duration, spans, ports, config, dashboards)
+        if broken:
+            settings = settings.with_fault(broken, fault_after)
         status = run_demo(settings)
     except DEMO_ERRORS as error:
         raise click.ClickException(str(error)) from error
@@ -128,9 +127,7 @@ def receive(port: int, output: Path) -> None:
 @click.option(
     "--warm-up",
     type=click.FloatRange(0),
-    default=75,
-    show_default=True,
-    help="Seconds from the start of a run to its fault.",
+    help="Seconds of load before a fault, instead of the fault's own.",
 )
 @click.option(
     "--watch",
@@ -138,7 +135,7 @@ def receive(port: int, output: Path) -> None:
     help="Seconds from a fault to the end of its run, when shorter than the fault's own.",
 )
 def faults(
-    only: tuple[str, ...], data: Path | None, jobs: int, warm_up: float, watch: float | None
+    only: tuple[str, ...], data: Path | None, jobs: int, warm_up: float | None, watch: float | None
 ) -> None:
     """Break the shop in every way, each in a run of its own, and see which alerts fire.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..faults.registry import Fault, Part
 
 ORDERS = (sys.executable, "-m", "orders")
+IMPATIENT = Path(__file__).with_name("faults.yaml")  # settings of rules, with less patience
 PORTS = (
     "service",
     "service metrics",
@@ -23,18 +24,27 @@ PORTS = (
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What a user can choose; ``duration`` and ``fault_after`` in seconds from the start."""
+    """What a user can choose; ``duration`` in seconds from the start, None for ever."""
 
     data: Path
     seed: int
     rate: float
-    duration: float | None  # None for ever
+    duration: float | None
     spans: bool
     ports: Mapping[str, int | None]
-    fault: Fault | None = None
-    fault_after: float = 0
-    config: Path | None = None
+    config: Path | None = None  # of rules and dashboards
     dashboards: bool = True
+    fault: Fault | None = None
+    fault_after: float = 0  # seconds of load
+
+    def with_fault(self, fault: Fault, after: float | None = None) -> DemoSettings:
+        """The same with a fault, and unless others are given, settings that notice it soon."""
+        return replace(
+            self,
+            config=self.config or IMPATIENT,
+            fault=fault,
+            fault_after=fault.warm_up if after is None else after,
+        )
 
 
 def serve(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:

@@ -77,14 +77,19 @@ def plan_runs(only: Sequence[str] = ()) -> list[Run]:
     """
     names = only or (CONTROL, *FAULTS)
     runs = [Run(None if name == CONTROL else fault_named(name)) for name in names]
-    return sorted(runs, key=lambda run: -watch_seconds(run.fault))
+    return sorted(runs, key=lambda run: -run_seconds(run.fault))
+
+
+def run_seconds(fault: Fault | None) -> float:
+    """How long a run lasts; the control, which has no fault to wait for, as long as the longest."""
+    if fault is None:
+        return max(map(run_seconds, FAULTS.values()))
+    return fault.warm_up + fault.watch
 
 
 def watch_seconds(fault: Fault | None) -> float:
-    """How long a run goes on after its fault began; the control as long as the longest."""
-    if fault is None:
-        return max(each.watch for each in FAULTS.values())
-    return fault.watch
+    """How long a run goes on after its fault began; the control is watched from the start."""
+    return fault.watch if fault else run_seconds(None)
 
 
 def precision(runs: Iterable[Run]) -> float:

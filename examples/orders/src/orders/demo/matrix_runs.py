@@ -17,16 +17,15 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from .command_lines import ORDERS
+from .command_lines import IMPATIENT, ORDERS
 from .matrix import Run, as_json, precision, recall, table, unproven, watch_seconds
 from .processes import Parts
 from .prometheus import require_server
 from .running import STATE_FILE
 
-CONFIG = Path(__file__).with_name("faults.yaml")  # shortened windows; README.md says which
 RESULT_FILE = "matrix.json"
 LOG_WIDTH = 120
-RATE = 12  # messages per second: several demos share the machine
+RATE = 9  # messages per second: several demos share the machine
 PERIOD = 1.0  # seconds between two looks at a run
 
 
@@ -36,7 +35,7 @@ class MatrixSettings:
 
     folder: Path
     jobs: int
-    warm_up: float  # from the start of a demo to its fault
+    warm_up: float | None = None  # of load before the fault, when not the fault's own
     watch: float | None = None  # from the fault to the end, when shorter than the fault's own
 
     def watch_seconds(self, run: Run) -> float:
@@ -101,9 +100,9 @@ def _start(run: Run, settings: MatrixSettings, parts: Parts) -> Started:
         "demo",
         f"--data={data}",
         f"--rate={RATE}",
-        f"--config={CONFIG}",
+        f"--config={IMPATIENT}",
         f"--fault={run.fault.name if run.fault else ''}",
-        f"--fault-after={settings.warm_up}",
+        *([] if settings.warm_up is None else [f"--fault-after={settings.warm_up}"]),
         "--no-spans",
         "--no-dashboards",
     ]

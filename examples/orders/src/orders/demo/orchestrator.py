@@ -113,7 +113,7 @@ def _announce(demo: Demo) -> None:
         "Ctrl-C ends the demo" if end is None else f"the demo ends {end:g} s after its start"
     )
     if fault := demo.settings.fault:
-        due = max(demo.settings.fault_after, demo.elapsed())
+        due = max(demo.fault_due(), demo.elapsed())
         click.echo(f"{fault.name} begins {due:.0f} s after the start: {fault.does}")
 
 
@@ -121,7 +121,7 @@ def _wait_for_end(demo: Demo) -> None:
     end = demo.settings.duration
     while end is None or demo.elapsed() < end:
         demo.pause(0.2)
-        if demo.fault_began is None and demo.elapsed() >= demo.settings.fault_after:
+        if demo.fault_began is None and demo.elapsed() >= demo.fault_due():
             _begin_fault(demo)
 
 

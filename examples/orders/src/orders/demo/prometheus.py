@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import yaml
 
+from cqrs_alerts.rule_files import ALERTS_FILE, RECORDING_FILE
+
 from ..telemetry import SERVICE
 
 # Short, so that the first rates exist seconds after the start: rate() needs two scrapes.
@@ -57,7 +59,7 @@ def configuration(
             "external_labels": {"prometheus": "demo"},  # on what it sends, not on what it keeps
         },
         **({"alerting": alerting} if alertmanager else {}),
-        "rule_files": [f"{rules.absolute()}/*.yaml"],
+        "rule_files": [str(rules.absolute() / name) for name in (RECORDING_FILE, ALERTS_FILE)],
         "scrape_configs": [
             {"job_name": SERVICE, "static_configs": [{"targets": list(targets)}]},
             {"job_name": "prometheus", "static_configs": [{"targets": [itself]}]},

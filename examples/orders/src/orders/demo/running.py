@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -34,6 +35,7 @@ class Demo:
     stop: threading.Event = field(default_factory=threading.Event)
     urls: dict[str, str] = field(default_factory=dict)
     doctor_status: int | None = None
+    load_began: float = math.inf  # seconds after the start
     fault_began: float | None = None  # seconds since 1970
 
     def pause(self, seconds: float) -> None:
@@ -65,6 +67,10 @@ class Demo:
     def elapsed(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self.started
+
+    def fault_due(self) -> float:
+        """When the fault begins, in seconds after the start."""
+        return self.load_began + self.settings.fault_after
 
     def write_state(self, status: str) -> None:
         """Tell other programs where everything is; replaces the file at once."""

@@ -16,6 +16,7 @@ from .processes import run_to_end
 from .prometheus import configuration, count_series, find_server
 from .running import START_LIMIT, Demo, StartError
 
+INHIBITIONS_FILE = "alertmanager-inhibitions.yaml"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -59,6 +60,7 @@ def start_all(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
         "Prometheus has not scraped service and projection",
     )
     demo.parts.start("load", command_lines.load(demo.settings, demo.urls["service"]), finite=True)
+    demo.load_began = demo.elapsed()
     if demo.settings.dashboards:
         preview = command_lines.preview(
             SCRIPTS / "cqrs-dashboards", dashboards, demo.urls["prometheus"], ports["preview"]
@@ -70,7 +72,7 @@ def start_all(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
 def _start_alertmanager(demo: Demo, program: Path, ports: Mapping[str, int], rules: Path) -> None:
     config = demo.settings.data / "alertmanager.yml"
     config.write_text(
-        alertmanager.configuration(f"{demo.urls['receiver']}/", rules / "INHIBITIONS")
+        alertmanager.configuration(f"{demo.urls['receiver']}/", rules / INHIBITIONS_FILE)
     )
     demo.parts.start("receiver", command_lines.receive(demo.settings, ports["receiver"]))
     _wait_for_answer(demo, "receiver", f"{demo.urls['receiver']}/health")

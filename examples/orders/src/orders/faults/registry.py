@@ -36,6 +36,7 @@ class Fault:
     alerts: tuple[AnyAlert, ...]  # of which someone has to be told, and of no others
     why: str  # these and not others
     signal: signal.Signals = START
+    warm_up: float = 75  # seconds of health before it, where alerts compare with the past
     watch: float = 150  # seconds after its begin in which all has shown
     ends: bool = False  # the signal ends the process, which is no accident then
 
@@ -59,32 +60,48 @@ FAULTS = {
             "the type is slow, and with it more of all commands than the objective allows",
         ),
         Fault(
-            "slow-query", "ListOrders waits 1.5 s for its rows", "service",
+            "slow-query", "ListOrders waits 4 s for its rows", "service",
             alerts_named("CqrsQueryLatencyHigh", "CqrsQueryLatencyBurn"),
             "the type is slow, and with it more of all queries than the objective allows",
         ),
         Fault(
             "huge-results", "ListOrders has lost a join condition: each order times each",
             "service",
-            (),
+            alerts_named(
+                "CqrsQueryResultsHuge",
+            ),
             "answers are many times as long as they were, and still fast",
+            warm_up=330,
+            watch=330,
         ),
         Fault(
             "rejections-storm", "customers order more than there is, again and again", "load",
-            (),
+            alerts_named(
+                "CqrsCommandRejectionsSurge",
+            ),
             "the shop says no, rightly: no error, but not as usual",
+            warm_up=160,
+            watch=345,
         ),
         Fault(
             "conflict-storm", "six clerks restock one product at the same instant, again and again",
             "load",
-            (),
+            alerts_named(
+                "CqrsCommandRejectionsSurge",
+            ),
             "one wins, the others lose the race for the aggregate's version: rejections",
+            warm_up=160,
+            watch=345,
         ),
         Fault(
             "poison-event", "an order is stored that the projection cannot turn into rows",
             "service",
-            alerts_named("CqrsProjectionErrorsHigh"),
+            alerts_named(
+                "CqrsProjectionErrorsHigh",
+                "CqrsProjectionStalled",
+            ),
             "orders is tried again and again and gets no further; stock goes on",
+            watch=345,
         ),
         Fault(
             "slow-projection", "the projection orders takes 0.8 s more for each event",
@@ -92,21 +109,31 @@ FAULTS = {
             alerts_named(
                 "CqrsProjectionApplyLatencyHigh",
                 "CqrsProjectionLagHigh",
+                "CqrsProjectionFallingBehind",
                 "CqrsProjectionFreshnessBurn",
             ),
             "less is applied than arrives, so what readers see gets older and older",
+            watch=225,
         ),
         Fault(
             "projection-killed", "SIGKILL to the projections' process", "projection",
-            (),
+            alerts_named(
+                "CqrsTargetDown",
+                "CqrsProjectionStalled",
+            ),
             "nothing can be scraped there, and events arrive that nobody applies",
             signal=signal.SIGKILL, ends=True,
+            watch=345,
         ),
         Fault(
             "projection-frozen", "SIGSTOP to the projections' process", "projection",
-            (),
+            alerts_named(
+                "CqrsTargetDown",
+                "CqrsProjectionStalled",
+            ),
             "a frozen process does not answer a scrape either",
             signal=signal.SIGSTOP,
+            watch=345,
         ),
         Fault(
             "clock-skew", "events bear a time one hour ahead", "service",
@@ -116,8 +143,10 @@ FAULTS = {
         Fault(
             "unknown-type", "ShipOrder and OrderHistory have no handler any more", "service",
             alerts_named(
+                "CqrsCommandTypeUnknown",
                 "CqrsCommandErrorsHigh",
                 "CqrsCommandAvailabilityBurn",
+                "CqrsQueryTypeUnknown",
                 "CqrsQueryErrorsHigh",
                 "CqrsQueryAvailabilityBurn",
             ),
@@ -130,20 +159,34 @@ FAULTS = {
         ),
         Fault(
             "service-killed", "SIGKILL to the service", "service",
-            (),
+            alerts_named(
+                "CqrsTargetDown",
+                "CqrsCommandsStopped",
+                "CqrsQueriesStopped",
+            ),
             "nothing can be scraped there; that nothing is handled follows",
             signal=signal.SIGKILL, ends=True,
+            watch=345,
         ),
         Fault(
             "deadlock", "two handlers wait for each other's lock, for ever", "service",
-            (),
+            alerts_named(
+                "CqrsCommandsStuck",
+                "CqrsCommandsStopped",
+                "CqrsQueriesStopped",
+            ),
             "commands are under way and none ends, until no thread is left for anything",
+            watch=345,
         ),
         Fault(
             "traffic-stops", "SIGTERM to the load", "load",
-            (),
+            alerts_named(
+                "CqrsCommandsStopped",
+                "CqrsQueriesStopped",
+            ),
             "all is well but nobody asks",
             signal=signal.SIGTERM,
+            watch=345,
         ),
     )
 }  # fmt: skip

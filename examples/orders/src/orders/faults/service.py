@@ -20,9 +20,9 @@ from ..read_model import ReadModel
 from .switch import Break
 
 HANDLER_DELAY = 2.5  # seconds
-QUERY_DELAY = 1.5
+QUERY_DELAY = 4.0
 SKEW = timedelta(hours=1)
-HUGE = 600  # rows
+HUGE = 2_000  # rows
 
 
 class PaymentError(Exception):
