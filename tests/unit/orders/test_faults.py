@@ -14,7 +14,7 @@ from cqrs_telemetry import catalog
 from cqrs_telemetry.testing import RecordedTelemetry
 from orders.commands import AddProduct, ConfirmOrder, PlaceOrder, ShipOrder
 from orders.domain import TracedEvent
-from orders.faults.load import CLERKS, Company
+from orders.faults.load import CUSTOMERS, PAUSE, Company
 from orders.faults.projection import PROJECTION_FAULTS
 from orders.faults.registry import FAULTS, START, UnknownFaultError, fault_named
 from orders.faults.service import HUGE, PaymentError, service_faults
@@ -198,12 +198,15 @@ def test_exploding_type_names_are_answered_as_before(begin, buses, project, reco
 
 
 def test_storms_come_with_each_step_once_they_begin():
-    """Nothing is sent beside the plan before; then orders for too much, or racing deliveries."""
+    """Nothing is sent beside the plan before; then orders for too much, or racing ones."""
     company = Company()
     assert [next(company) for _ in range(3)] == [(), (), ()]
     company.faults["rejections-storm"]()
     assert [len(next(company)) for _ in range(3)] == [1, 1, 1]
     company.faults["conflict-storm"]()
-    deliveries = next(company)
-    assert len(deliveries) == CLERKS
-    assert len({delivery.sku for delivery in deliveries}) == 1
+    (offer,) = next(company)
+    assert [next(company) for _ in range(PAUSE)] == [()] * PAUSE
+    rush = next(company)
+    assert len(rush) == CUSTOMERS
+    assert {tuple(order.lines) for order in rush} == {(offer.sku,)}
+    assert len({order.order_id for order in rush}) == CUSTOMERS

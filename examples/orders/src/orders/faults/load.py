@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from ..commands import PlaceOrder, RestockProduct
+from ..commands import AddProduct, PlaceOrder
 from ..load.journeys import PRODUCTS, Step
 from .switch import Break
 
-CLERKS = 6
-PAUSE = 3  # steps of the plan between two deliveries
+CUSTOMERS = 6  # that want the same at the same instant
+PAUSE = 3  # steps of the plan between two rushes
 
 
 class Company(Iterator[Step]):
@@ -27,7 +27,7 @@ class Company(Iterator[Step]):
         """Each storm by the name of its fault."""
         return {
             "rejections-storm": lambda: self._begin(_want_too_much()),
-            "conflict-storm": lambda: self._begin(_restock_at_once()),
+            "conflict-storm": lambda: self._begin(_rush()),
         }
 
     def _begin(self, storm: Iterator[Step]) -> None:
@@ -39,7 +39,9 @@ def _want_too_much() -> Iterator[Step]:
         yield (PlaceOrder("customer-001", {sku: 1_000_000}),)
 
 
-def _restock_at_once() -> Iterator[Step]:
+def _rush() -> Iterator[Step]:
+    # There is enough for all: what they lose is the race for the product's version.
+    yield (AddProduct("on-sale", price=1, quantity=1_000_000),)
     while True:
-        yield tuple(RestockProduct(PRODUCTS[0], quantity=1) for _ in range(CLERKS))
         yield from itertools.repeat((), PAUSE)
+        yield tuple(PlaceOrder("customer-001", {"on-sale": 1}) for _ in range(CUSTOMERS))

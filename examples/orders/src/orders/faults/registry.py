@@ -84,7 +84,7 @@ FAULTS = {
             watch=345,
         ),
         Fault(
-            "conflict-storm", "six clerks restock one product at the same instant, again and again",
+            "conflict-storm", "six customers order one product at one instant, again and again",
             "load",
             alerts_named(
                 "CqrsCommandRejectionsSurge",
