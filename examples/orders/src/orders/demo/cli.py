@@ -120,7 +120,7 @@ def receive(port: int, output: Path) -> None:
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    default=6,
+    default=7,
     show_default=True,
     help="Runs at the same time.",
 )

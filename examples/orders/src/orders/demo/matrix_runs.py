@@ -88,6 +88,8 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
                     under_way.remove(each)
                     _report(each.run, time.monotonic() - started, console)
     finally:
+        for each in under_way:  # all at once, because each takes its time
+            parts.send(each.name, signal.SIGTERM)
         parts.stop()
     _conclude(runs, folder / RESULT_FILE, time.monotonic() - started, console)
     return 0 if all(run.passed for run in runs) else 1
