@@ -213,7 +213,7 @@ class Alerts:
     projection_lag_high: Annotated[
         LatencyAlert, AfterValidator(_reaches(catalog.PROJECTION_LAG))
     ] = LatencyAlert(above_ms=30_000)
-    projection_falling_behind: GrowthAlert = GrowthAlert(above_ms=5000)
+    projection_falling_behind: GrowthAlert = GrowthAlert(for_="15m", above_ms=5000)
     projection_clock_skew: RatioAlert = RatioAlert(for_="15m")
     telemetry_absent: AbsenceAlert = AbsenceAlert(severity="critical")
     telemetry_faults: AlertSettings = AlertSettings(keep_firing_for="15m")

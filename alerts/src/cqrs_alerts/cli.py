@@ -13,10 +13,11 @@ import yaml
 
 from .config import Config
 from .files import OutputError, remove_obsolete, write_files
+from .inhibitions import INHIBITIONS_FILE
 from .options import FILE, FOLDER, BadInputError, config_option
 from .promtool import PromtoolMissingError, check_rules
 from .reference import fill_region, render_reference
-from .rule_files import render_rules
+from .rule_files import render_inhibitions, render_rules
 from .runbooks import render_runbooks
 from .settings import render_example
 
@@ -32,9 +33,10 @@ def main() -> None:
 @click.option("--runbooks", type=FOLDER, help="Folder for the runbooks  [default: OUTPUT/runbooks]")
 @config_option
 def generate(output: Path, runbooks: Path | None, config: Config) -> None:
-    """Write recording rules, alerting rules and a runbook for each alert."""
+    """Write recording rules, alerting rules, a runbook for each alert, and inhibitions."""
     pages = runbooks or output / "runbooks"
     files = {output / name: text for name, text in render_rules(config).items()}
+    files[output / INHIBITIONS_FILE] = render_inhibitions(config)
     files |= {pages / name: text for name, text in render_runbooks(config).items()}
     _write(files)
     for path in remove_obsolete(pages, "*.md", files):

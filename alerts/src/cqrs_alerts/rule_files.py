@@ -10,6 +10,7 @@ import yaml
 from . import alerting, recording, slo
 from .config import Config
 from .files import GENERATED_BY
+from .inhibitions import inhibit_rules
 
 RECORDING_FILE = "recording.yaml"
 ALERTS_FILE = "alerts.yaml"
@@ -49,6 +50,13 @@ _GROUPS: dict[str, Callable[[Config], list[dict[str, Any]]]] = {
 def render_rules(config: Config) -> dict[str, str]:
     """Text of each rule file by its name."""
     return {name: _render(groups(config)) for name, groups in _GROUPS.items()}
+
+
+def render_inhibitions(config: Config) -> str:
+    """What keeps alerts back, to be merged into Alertmanager's configuration."""
+    return _HEADER + yaml.dump(
+        {"inhibit_rules": inhibit_rules(config)}, Dumper=_Dumper, sort_keys=False, width=2**20
+    )
 
 
 def _render(groups: list[dict[str, Any]]) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx
 
+from cqrs_alerts.inhibitions import INHIBITIONS_FILE
+
 from ..telemetry import SERVICE
 from . import alertmanager, command_lines
 from .ports import HOST
@@ -16,7 +18,6 @@ from .processes import run_to_end
 from .prometheus import configuration, count_series, find_server
 from .running import START_LIMIT, Demo, StartError
 
-INHIBITIONS_FILE = "alertmanager-inhibitions.yaml"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
