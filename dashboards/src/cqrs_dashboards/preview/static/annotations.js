@@ -42,7 +42,7 @@ async function fetchOne(model, values, range, leastStep, signal) {
   });
 }
 
-function regions(times, step) {
+export function regions(times, step) {
   const found = [];
   for (const at of times) {
     const last = found.at(-1);

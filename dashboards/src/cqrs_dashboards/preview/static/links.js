@@ -7,13 +7,15 @@ import { interpolate } from "./interpolate.js";
 const MACRO = /\$\{(__\w+)((?:\.[\w-]+|\[(?:\d+|"[^"]*"|'[^']*')\])*)(?::(raw|percentencode))?\}/g;
 const PATH = /\.([\w-]+)|\[(\d+)\]|\["([^"]*)"\]|\['([^']*)'\]/g;
 
-// [{title, href, blank}]; href is null where only Grafana has the page, or the address is none.
+// [{title, href, blank}]; href is null where only Grafana has the page. Scripts are left out.
 // `context` is {values, query, dashboards}; `scope` holds what the macros tell, none for a panel's links.
 export function resolveLinks(links, context, scope = {}) {
-  return (links ?? []).map(({ title = "", url = "", targetBlank }) => ({
-    title: replaceMacros(title, scope, (text) => text, (rest) => interpolate(rest, context.values, "text")) || url,
-    href: address(linkUrl(url, context, scope), context.dashboards), blank: Boolean(targetBlank),
-  }));
+  return (links ?? []).flatMap(({ title = "", url = "", targetBlank }) => {
+    const href = safeUrl(linkUrl(url, context, scope));
+    if (!href) return [];
+    const name = replaceMacros(title, scope, (text) => text, (rest) => interpolate(rest, context.values, "text"));
+    return [{ title: name || href, href: inPreview(href, context.dashboards), blank: Boolean(targetBlank) }];
+  });
 }
 
 // What ${__value…}, ${__series…}, ${__field…} and ${__data…} mean at one value of a field.
@@ -56,9 +58,7 @@ function lookUp(scope, root, path) {
   return typeof place === "object" ? "" : place;
 }
 
-function address(text, dashboards) {
-  const href = safeUrl(text);
-  if (!href) return null;
+function inPreview(href, dashboards) {
   const url = new URL(href);
   if (url.origin !== location.origin) return href;
   const [, uid] = /^\/d\/([^/]+)/.exec(url.pathname) ?? [];

@@ -29,7 +29,7 @@ export class Panel {
   // `model` is Grafana's; `scope` holds the values of a repeated row or panel.
   constructor(model, scope, page) {
     Object.assign(this, { model, scope, page, state: {}, frames: null, exemplars: [] });
-    this.heading = element("h3");
+    this.heading = element("h3", {}, model.title);
     const info = element("button", { type: "button", class: "info", "aria-label": "Description", onmouseenter: () => this.describe(info), onfocus: () => this.describe(info), onmouseleave: hideTooltip, onblur: hideTooltip }, "i");
     this.links = element("span", { class: "links" });
     this.body = element("div", { class: "body" });
