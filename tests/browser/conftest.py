@@ -41,14 +41,15 @@ def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     rules = folder / "rules"
     rules.mkdir()
     (rules / RECORDING_FILE).write_text(render_rules(Config())[RECORDING_FILE])
-    ports = choose_ports({"service": None, "prometheus": None})
-    service, itself = (f"127.0.0.1:{port}" for port in ports.values())
-    (folder / "prometheus.yml").write_text(configuration(rules, [service], itself))
+    ports = choose_ports({"service": None, "work": None, "prometheus": None})
+    *targets, itself = (f"127.0.0.1:{port}" for port in ports.values())
+    (folder / "prometheus.yml").write_text(configuration(rules, targets, itself))
     commands = [
-        [sys.executable, str(HERE / "shop.py"), service.rpartition(":")[2]],
+        [sys.executable, str(HERE / "shop.py"), *(each.rpartition(":")[2] for each in targets)],
         [
             str(program), f"--config.file={folder}/prometheus.yml",
             f"--storage.tsdb.path={folder}/data", f"--web.listen-address={itself}",
+            "--enable-feature=exemplar-storage",
         ],
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:

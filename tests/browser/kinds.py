@@ -1,6 +1,6 @@
 """A dashboard with every kind of panel that the preview draws, on made-up series.
 
-It names no metric: its expressions are made of ``vector`` and ``time``.
+But for the histogram with exemplars its expressions are made of ``vector`` and ``time`` alone.
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+from shop import WORK
+
 Json = dict[str, Any]
 
 UID = "every-kind"
+WEB = "https://wiki.example/"
 PALETTE: Json = {"color": {"mode": "palette-classic"}}
 MARKUP = "<b>bold</b>"  # Plotly would print it in bold
 STEPS = [
@@ -37,6 +40,14 @@ BUCKETS = " or ".join(
     f'label_replace(vector({total}), "le", "{bound}", "", "")'
     for bound, total in (("5.0", 1), ("10.0", 4), ("100.0", 9), ("+Inf", 9.5))
 )
+
+WORK_BUCKETS = f"sum by (le) (rate({WORK}_bucket[10s]))"
+LINKS = [
+    {"title": "All of ${__field.labels.name}", "url": "/d/every-kind?${__url_time_range}"},
+    {"title": "Wiki", "url": WEB + "${__field.labels.name}/${__value.raw}", "targetBlank": True},
+    {"title": "Script", "url": "javascript:alert('${__value.raw}')"},
+    {"title": "Traces", "url": "/explore?left=${__value.raw}"},
+]
 
 
 def _target(expression: str, **more: Any) -> Json:
@@ -109,10 +120,22 @@ _OPEN = [
         defaults={"color": {"mode": "thresholds"}},
     ),
     _panel(
-        "stat", "Stats with sparklines", _target(WAVE),
+        "stat", "Stats with sparklines", _target(WAVE), links=[{"title": "Runbook", "url": WEB}],
         options={"graphMode": "area", "colorMode": "background"},
     ),
     _panel("gauge", "Gauges", _NOW),
+    _panel("stat", "Linked stats", _NOW, defaults={"links": LINKS}),
+    _panel("timeseries", "Linked lines", _target(SERIES), defaults=_custom() | {"links": LINKS}),
+    _panel(
+        "timeseries", "Lines with exemplars",
+        _target(f"histogram_quantile(0.9, {WORK_BUCKETS})", exemplar=True),
+        defaults={"unit": "ms", "max": 1000},
+    ),
+    _panel(
+        "heatmap", "Heatmap with exemplars",
+        _target(WORK_BUCKETS, format="heatmap", legendFormat="{{le}}", exemplar=True),
+        options={"yAxis": {"unit": "ms"}},
+    ),
     _panel("bargauge", "Bar gauge", _NOW, options={"orientation": "horizontal"}),
     _panel("bargauge", "Bar gauge, upright", _NOW, options={"orientation": "vertical"}),
     _panel(
@@ -196,7 +219,13 @@ def dashboard() -> Json:
         "annotations": {
             "list": [{
                 "name": "Restart", "enable": True, "iconColor": "blue",
-                "expr": "vector(time() % 60) >= bool 50",
+                "expr": _named("shop", "vector(time() % 60) >= bool 50"),
+                "titleFormat": "{{name}} restarted", "textFormat": "of {{name}}",
+                "tagKeys": "name, none",
+            }, {
+                "name": "Wrong", "enable": True, "iconColor": "red", "expr": "sum(",
+            }, {
+                "name": "Off", "enable": False, "expr": "vector(1)", "titleFormat": "never asked",
             }]
         },
         "templating": {

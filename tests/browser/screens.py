@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ _STATES = """() => Object.fromEntries([...document.querySelectorAll(".panel")].m
     return [each.querySelector("h3").textContent, state + text];
 }))"""
 
+_CHOICES = """() => Object.fromEntries([...document.querySelectorAll(".variable details")]
+    .map((each) => [each.dataset.name, [...each.querySelectorAll("label")].slice(1)
+        .map((label) => label.textContent)])
+    .filter(([, values]) => values.length > 1))"""
+
 Json = dict[str, Any]
+PATIENCE = 90_000  # milliseconds; a busy machine is slow, and that is no failure
 
 
 class Screen:
@@ -36,17 +43,31 @@ class Screen:
 
     def open(self, uid: str, **parameters: str) -> Screen:
         """Open a dashboard over five minutes, with all its rows, and wait until it is drawn."""
-        url = self._preview.dashboard_url(uid, **{"from": "now-5m", "refresh": "", **parameters})
-        self.page.goto(url)
-        self.ready()
+        self.open_closed(uid, **parameters)
+        return self.open_rows()
+
+    def open_rows(self) -> Screen:
+        """Open all rows that are closed."""
         for row in self.page.locator(".row[aria-expanded=false]").all():
             row.click()
             self.ready()
         return self
 
+    def choices(self) -> dict[str, list[str]]:
+        """Values of each variable that has several, but for All."""
+        found: dict[str, list[str]] = self.page.evaluate(_CHOICES)
+        return found
+
+    def open_closed(self, uid: str, **parameters: str) -> Screen:
+        """Open a dashboard over five minutes, as it is without a click on any row."""
+        url = self._preview.dashboard_url(uid, **{"from": "now-5m", "refresh": "", **parameters})
+        self.page.goto(url, wait_until="commit")
+        self.ready()
+        return self
+
     def ready(self) -> None:
         """Wait until everything has been asked and drawn."""
-        self.page.wait_for_selector("body[data-ready=true]", timeout=30_000)
+        self.page.wait_for_selector("body[data-ready=true]", timeout=PATIENCE)
 
     def states(self) -> dict[str, str]:
         """What became of each panel, by title."""
@@ -77,6 +98,7 @@ class Screen:
     def choose(self, variable: str, value: str) -> None:
         """Tick one value of a variable."""
         box = self.page.locator(f"[data-variable={variable}]")
-        box.locator("summary").click()
-        box.locator("label", has_text=value).locator("input").click()
+        if not box.locator(".choices").is_visible():
+            box.locator("summary").click()
+        box.locator("label", has_text=re.compile(f"^{re.escape(value)}$")).locator("input").click()
         self.ready()

@@ -1,6 +1,7 @@
-"""A service that handles one message of every kind and outcome, again and again: ``shop.py PORT``.
+"""A service that handles one message of every kind and outcome: ``shop.py PORT PORT``.
 
 Two of its types have names that a careless page would run, or put into a query.
+On the second port is a histogram with exemplars, which only OpenMetrics and OTLP carry.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ import sys
 import time
 from contextlib import suppress
 
+from prometheus_client import Histogram, start_http_server
+
 from cqrs_telemetry import CqrsTelemetry
 from cqrs_telemetry.prometheus import serve_metrics
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 QUOTE = 'evil"}\n{x="1'
 PLAIN = "PlaceOrder"
+WORK = "shop_work_milliseconds"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 class RefusedError(Exception):
@@ -41,10 +46,14 @@ def handle(telemetry: CqrsTelemetry, name: str) -> None:
 def main() -> None:
     """Handle messages until ended."""
     serve_metrics(int(sys.argv[1]))
+    start_http_server(int(sys.argv[2]), addr="127.0.0.1")
+    work = Histogram(WORK, "Time of some work.", buckets=[10, 100, 1000])
     telemetry = CqrsTelemetry(rejections=[RefusedError])
     while True:
         for name in (PLAIN, "ShipOrder", SCRIPT, QUOTE):
             handle(telemetry, name)
+        work.observe(400, {"trace_id": TRACE})
+        work.observe(5)
         time.sleep(0.05)
 
 

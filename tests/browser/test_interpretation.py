@@ -193,3 +193,69 @@ def test_an_unknown_transformation_is_named(call: Any) -> None:
     """What cannot be computed is refused, not left out."""
     with pytest.raises(Exception, match="does not know the transformation pivot"):
         call("transformations", "transform", [FRAME], [{"id": "pivot"}])
+
+
+LINK_CONTEXT = {
+    "values": {
+        "v": variable("a b", name="v"),
+        "all": variable("$__all", allValue=".+", name="all"),
+    },
+    "query": [["from", "now-1h"], ["to", "now"], ["var-v", "a b"]],
+    "dashboards": [{"uid": "mine"}],
+}
+LINK_SCOPE = {
+    "__value": {"raw": 0.5, "text": "50 %"},
+    "__series": {"name": "p99"},
+    "__field": {"labels": {"command_type": "a/b&c=${v}"}},
+    "__data": {"fields": {"Exception": "KeyError", "1": "second"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "href"),
+    [
+        ("https://w/${__value.raw}/${__value.text}", "https://w/0.5/50%20%25"),
+        ("https://w/?t=${__field.labels.command_type}", "https://w/?t=a%2Fb%26c%3D%24%7Bv%7D"),
+        ('https://w/?t=${__field.labels["command_type"]:percentencode}',
+         "https://w/?t=a%2Fb%26c%3D%24%7Bv%7D"),
+        ("https://w/${__series.name}/${__data.fields.Exception}/${__data.fields[1]}",
+         "https://w/p99/KeyError/second"),
+        ("https://w/?x=${__field.labels.none}", "https://w/?x="),
+        ("https://w/?$v", "https://w/?a%20b"),
+        ("https://w/?${all}", "https://w/?.%2B"),
+        ("https://w/?${all:queryparam}", "https://w/?var-all=%24__all"),
+        ("/d/mine/a-slug?${__url_time_range}&${__all_variables}",
+         "/d/mine?from=now-1h&to=now&var-v=a+b"),
+        ("/d/other", None),
+        ("/explore?left=${__value.raw}", None),
+    ],
+)  # fmt: skip
+def test_links_are_filled_in(call: Any, url: str, href: str | None) -> None:
+    """Macros and variables are encoded; a dashboard's link stays here, Grafana's have none."""
+    (link,) = call("links", "resolveLinks", [{"title": "T", "url": url}], LINK_CONTEXT, LINK_SCOPE)
+    assert link == {"title": "T", "href": href, "blank": False}
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", " JavaScript:x", "data:text/html,x", "${s}"]
+)
+def test_scripts_are_no_links(call: Any, url: str) -> None:
+    """Only web pages are linked to, also where a variable holds the whole address."""
+    context = {**LINK_CONTEXT, "values": {"s": variable("javascript:alert(1)", multi=False)}}
+    found = call("links", "resolveLinks", [{"title": "T", "url": url}], context, LINK_SCOPE)
+    assert [each["href"] for each in found] in ([], [None])
+
+
+@pytest.mark.parametrize(
+    ("samples", "regions"),
+    [
+        ([], []),
+        ([10], [{"from": 10, "to": 10}]),
+        ([10, 20, 30, 70, 80], [{"from": 10, "to": 30}, {"from": 70, "to": 80}]),
+    ],
+)
+def test_annotations_become_regions(
+    call: Any, samples: list[int], regions: list[dict[str, int]]
+) -> None:
+    """Samples at neighbouring steps are one region, a gap begins another."""
+    assert call("annotations", "regions", samples, 10) == regions

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
-from kinds import MARKUP, UID
+from kinds import MARKUP, UID, WEB
 from screens import Screen
+from shop import TRACE
 
 pytestmark = pytest.mark.servers
 
@@ -125,11 +128,72 @@ def test_rows_collapse_and_repeat(kinds: Screen) -> None:
 
 
 def test_annotations_are_marked(kinds: Screen) -> None:
-    """Samples that follow each other are one region, named in the tooltip."""
+    """Samples that follow each other are one region, with title, text and tags in the tooltip."""
     shapes = kinds.panel("Bars").locator(".shapelayer path")
     assert 3 <= shapes.count() <= 6  # every minute of five, ten seconds long
     shapes.last.scroll_into_view_if_needed()
     box = shapes.last.bounding_box()
     assert box is not None
     kinds.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert "Restart" in kinds.page.locator("#tooltip").inner_text()
+    told = kinds.page.locator("#tooltip").inner_text()
+    assert "shop restarted" in told
+    assert "of shop · shop" in told
+
+
+def test_annotations_have_switches(kinds: Screen) -> None:
+    """One that is off is not asked, one that fails says why beside its name, and both are apart."""
+    switches = {
+        name: kinds.page.locator(f"[data-annotation={name}]")
+        for name in ("Restart", "Wrong", "Off")
+    }
+    boxes = {name: each.locator("input").is_checked() for name, each in switches.items()}
+    assert boxes == {"Restart": True, "Wrong": True, "Off": False}
+    assert "parse error" in (switches["Wrong"].get_attribute("title") or "")
+    switches["Restart"].click()
+    kinds.ready()
+    assert kinds.panel("Bars").locator(".shapelayer path").count() == 0
+
+
+@pytest.mark.parametrize("title", ["Lines with exemplars", "Heatmap with exemplars"])
+def test_exemplars_are_points(kinds: Screen, title: str) -> None:
+    """An exemplar tells its value and labels under the mouse, and keeps them open to be copied."""
+    point = kinds.panel(title).locator(".scatterlayer .point").last
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    assert box is not None
+    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    kinds.page.mouse.move(*place)
+    told = kinds.page.locator("#tooltip").inner_text()
+    assert "400 ms" in told
+    assert TRACE in told
+    kinds.page.mouse.click(*place)
+    assert TRACE in kinds.page.locator("#menu").inner_text()
+    kinds.page.keyboard.press("Escape")
+    assert not kinds.page.locator("#menu").is_visible()
+
+
+def test_links_open_in_a_menu(kinds: Screen) -> None:
+    """A value's links know it; scripts are no links, nor is what only Grafana has."""
+    kinds.panel("Linked stats").locator(".stat", has_text="beta").click()
+    menu = kinds.page.locator("#menu")
+    links = {each.inner_text(): each.get_attribute("href") for each in menu.locator("a").all()}
+    assert links.pop("All of beta") == "/d/every-kind?from=now-5m&to=now"
+    assert links == {"Wiki": f"{WEB}beta/0.6"}
+    assert menu.locator("a", has_text="Wiki").get_attribute("rel") == "noopener noreferrer"
+    elsewhere = menu.locator(".elsewhere").all_inner_texts()
+    assert elsewhere == ["Traces (in Grafana)"]
+
+
+def test_the_nearest_line_has_the_links(kinds: Screen) -> None:
+    """A click on a chart opens the links of the line beside the mouse, its name encoded."""
+    kinds.point("Linked lines", 0.5, 0.9)
+    kinds.page.mouse.down()
+    kinds.page.mouse.up()
+    wiki = kinds.page.locator("#menu a", has_text="Wiki").get_attribute("href")
+    assert wiki == f"{WEB}{quote(MARKUP, safe='')}/0.9"
+
+
+def test_panels_have_links(kinds: Screen) -> None:
+    """A panel's own links stand in its heading."""
+    link = kinds.panel("Stats with sparklines").locator("header a")
+    assert (link.inner_text(), link.get_attribute("href")) == ("Runbook", WEB)
