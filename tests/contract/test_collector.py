@@ -242,6 +242,12 @@ def is_healthy(address: str) -> bool:
         return False
 
 
+RESOURCE = Resource({
+    "service.name": "shop", "service.instance.id": "shop-1",
+    "k8s.cluster.name": "north", "k8s.namespace.name": "sales", "host.name": "h",
+})  # fmt: skip
+
+
 def attributes(values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """As OTLP writes them."""
     kinds = {str: "stringValue", float: "doubleValue"}
@@ -323,13 +329,8 @@ def otlp_spans(spans: Sequence[ReadableSpan]) -> list[dict[str, Any]]:
         for span in spans
         if (context := span.get_span_context())
     ]  # fmt: skip
-    return [{"resource": {}, "scopeSpans": [{"scope": {"name": "cqrs"}, "spans": written}]}]
-
-
-RESOURCE = Resource({
-    "service.name": "shop", "service.instance.id": "shop-1",
-    "k8s.cluster.name": "north", "k8s.namespace.name": "sales", "host.name": "h",
-})  # fmt: skip
+    resource = {"attributes": attributes(RESOURCE.attributes)}
+    return [{"resource": resource, "scopeSpans": [{"scope": {"name": "cqrs"}, "spans": written}]}]
 
 
 @pytest.fixture(scope="module")
@@ -394,6 +395,51 @@ def test_metrics_arrive_under_the_names_of_the_rules(start: Start, everything: M
         assert exemplar.value == 7
     (about,) = samples["target_info"]
     assert about.labels["host_name"] == "h"
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    "name",
+    # The one that is left out has a test of its own, for want of a certificate.
+    [path.stem for path in OVERLAYS if path.stem != "tls-and-token"],
+)
+def test_overlay_starts(start: Start, everything: MetricsData, tmp_path: Path, name: str) -> None:
+    """What is valid also runs, without a warning of what will be removed, and takes metrics."""
+    overlay = ROOT / f"collector/overlays/{name}.yaml"
+    with start(overlay, QUEUE_DIRECTORY=str(tmp_path / "queue")) as running:
+        assert running.send("metrics", otlp_metrics(everything)) == 200
+        assert "deprecated" not in running.log.read_text()
+
+
+@pytest.mark.servers
+def test_spans_are_measured_before_they_are_sampled(start: Start) -> None:
+    """With the overlay, a trace that is dropped counts."""
+    spans = traces()
+    configs = (ROOT / "collector/overlays/spanmetrics.yaml",
+               "yaml:connectors::span_metrics::metrics_flush_interval: 200ms")  # fmt: skip
+    with start(*configs, TRACES_PERCENT="0") as running:
+        assert running.send("traces", otlp_spans(list(spans.values()))) == 200
+        samples = eventually(
+            lambda: {
+                sample.labels["span_name"]: sample.value
+                for name, found in running.scrape().items()
+                for sample in found
+                if name.endswith("calls_total")
+            }
+        )
+    assert samples == dict.fromkeys(spans, 1)
+
+
+@pytest.mark.servers
+def test_what_does_not_fit_into_memory_is_refused_and_counted(
+    start: Start, everything: MetricsData
+) -> None:
+    """Senders are told to come again, and the collector's own metrics say how much it was."""
+    limit = "{limit_mib: 2, spike_limit_mib: 1, check_interval: 100ms}"
+    with start(f"yaml:processors::memory_limiter: {limit}") as running:
+        eventually(lambda: running.send("metrics", otlp_metrics(everything)) == 503)
+        refused = "otelcol_receiver_refused_metric_points"
+        assert eventually(lambda: running.own(refused)) >= len(METRICS)
 
 
 @pytest.mark.servers

@@ -59,8 +59,12 @@ def services() -> dict[str, Any]:
 
 
 def images(services: dict[str, Any]) -> dict[str, str]:
-    """Every image that something is pulled for, with its tag."""
-    pulled = [each["image"] for each in services.values() if "build" not in each]
+    """Every image that is pulled, to run it or to build on it, with its tag."""
+    pulled = [
+        each["image"]
+        for each in services.values()
+        if "build" not in each and each.get("pull_policy") != "never"
+    ]
     dockerfiles = [Path(each["build"]["context"]) / (each["build"].get("dockerfile", "Dockerfile"))
                    for each in services.values() if "build" in each]  # fmt: skip
     for path in dockerfiles:
@@ -130,6 +134,14 @@ def test_grafana_has_no_password_to_guess(services: dict[str, Any]) -> None:
     assert settings["GF_AUTH_ANONYMOUS_ORG_ROLE"] != "Admin"
     everything = (ROOT / "docker-compose.yml").read_text().lower()
     assert "password" not in everything
+
+
+def test_each_image_of_ours_is_built_by_one_service(services: dict[str, Any]) -> None:
+    """Built twice at once, one build of a name could fail; and none is looked for in a registry."""
+    built = [each["image"] for each in services.values() if "build" in each]
+    used = [each["image"] for each in services.values() if each.get("pull_policy") == "never"]
+    assert len(built) == len(set(built)) == 3
+    assert set(used) <= set(built)
 
 
 def test_images_are_pinned_to_what_the_tests_run(services: dict[str, Any]) -> None:
