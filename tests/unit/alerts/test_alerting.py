@@ -11,7 +11,7 @@ from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
 
 from .alert_cases import CASES
-from .alert_cases.case import DEFAULT, GROUPS, OTHER, check, firing_test, quiet_tests
+from .alert_cases.case import DEFAULT, GROUPS, OTHER, check, documents
 from .alert_cases.traffic import (
     apply_times,
     command_times,
@@ -42,16 +42,9 @@ def test_every_alert_has_cases() -> None:
 
 @CONFIGS
 @NAMES
-def test_alert_fires(name: str, config: Config, evaluate: Evaluate) -> None:
-    """It fires after its time, not before, with exactly these labels and annotations."""
-    evaluate(config, [firing_test(CASES[name], config)])
-
-
-@CONFIGS
-@NAMES
-def test_alert_does_not_fire(name: str, config: Config, evaluate: Evaluate) -> None:
-    """It is quiet just below its threshold and in what looks similar but is no reason to page."""
-    evaluate(config, quiet_tests(CASES[name], config))
+def test_alert(name: str, config: Config, evaluate: Evaluate) -> None:
+    """It fires for its reasons and with its words, and not for what only looks similar."""
+    evaluate(config, documents(CASES[name], config), name)
 
 
 BUSY = (

@@ -118,6 +118,10 @@ EXPECTED: dict[Recording, Expected] = {
     recording.PROJECTION_LAG_P50: {PROJECTION: 5 + 5 * 0.5 / 0.8},
     recording.PROJECTION_LAG_P95: {PROJECTION: 900_000 + 2_700_000 * (0.95 - 0.8) / 0.2},
     recording.PROJECTION_LAG_P99: {PROJECTION: 900_000 + 2_700_000 * (0.99 - 0.8) / 0.2},
+    # A mean is exact: 48 of 7 ms and 12 of half an hour.
+    recording.PROJECTION_LAG_SUM: {PROJECTION: (48 * 7 + 12 * 1_800_000) / 60},
+    recording.PROJECTION_LAG_MEAN: {PROJECTION: (48 * 7 + 12 * 1_800_000) / 60},
+    recording.PROJECTION_LIVE_RATE: {EVENT: 1.0},
     recording.PROJECTION_DURATION_BUCKETS: observations(
         PROJECTION, catalog.PROJECTION_DURATION.bounds, TIME_RATES
     ),
@@ -136,6 +140,7 @@ EXPECTED: dict[Recording, Expected] = {
     recording.OVERFLOW_RATE: {'cqrs_side="write", attribute_key="command.type"': 0.2},
     recording.FAULT_RATE: {'cqrs_side="read", error_type="TypeError"': 0.3},
     recording.INSTANCES: {"": 2},
+    recording.INSTANCE_SERIES: {'instance="a"': 1, 'instance="b"': 1},
     recording.RESTARTS: {"": 0},
 }
 

@@ -45,7 +45,7 @@ def test_page_has_the_alerts_facts(alert: AnyAlert) -> None:
     settings = settings_of(alert.settings(config))
     shown = yaml.safe_load(block[1])[alert.section][alert.key]
     values = {setting.key: setting.value for setting in settings}
-    assert shown == {key: [] if value == () else value for key, value in values.items()}
+    assert shown == {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 @EACH_ALERT

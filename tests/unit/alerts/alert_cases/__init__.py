@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from . import projection, read, telemetry, write
+from . import pipeline, projection, read, telemetry, write
 from .case import Case
 
 CASES: dict[str, Case] = {
-    case.name: case for case in (*write.CASES, *read.CASES, *projection.CASES, *telemetry.CASES)
+    case.name: case
+    for case in (*write.CASES, *read.CASES, *projection.CASES, *telemetry.CASES, *pipeline.CASES)
 }

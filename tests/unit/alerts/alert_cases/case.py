@@ -42,6 +42,16 @@ class Quiet:
 
 
 @dataclass(frozen=True)
+class Firing:
+    """Another way to fire an alert, with what it then says."""
+
+    traffic: Traffic
+    description: str
+    at: str
+    labels: Mapping[str, str] | None = None  # the case's, unless given
+
+
+@dataclass(frozen=True)
 class Case:
     """An alert's traffic: one that fires it, and others that do not, by what they show."""
 
@@ -56,8 +66,9 @@ class Case:
     quiet: Mapping[str, Traffic | Quiet]
     firing_at: str = "30m"
     over_at: str | None = None  # its traffic has become harmless, and it no longer fires
-    # Settings, each of which alone lets the firing traffic pass; all that the alert has of its own.
+    # Settings, each of which alone lets the firing traffic pass.
     lenient: Mapping[str, Any] = field(default_factory=dict)
+    fires_too: Mapping[str, Firing] = field(default_factory=dict)
     of_service: bool = True  # false: of Prometheus or the collector, without group labels
 
 
@@ -73,21 +84,7 @@ def check(name: str, time: str, *firing: Mapping[str, Any]) -> dict[str, Any]:
 
 def firing_test(case: Case, config: Config) -> dict[str, Any]:
     """It fires after its time, not before, with exactly these labels and annotations."""
-    group, where = (GROUPS[config], f" ({WHERE[config]}).") if case.of_service else ({}, ".")
-    firing = {
-        "exp_labels": {
-            **group,
-            **case.labels,
-            "severity": getattr(config.severities, case.severity),
-            "side": case.side,
-        },
-        "exp_annotations": {
-            "summary": alert_named(case.name).summary,
-            "description": f"{case.description}{where}",
-            "runbook_url": f"{RUNBOOKS[config]}/{case.name}.md",
-            "dashboard_url": f"{GRAFANA[config]}/d/{case.dashboard}",
-        },
-    }
+    firing = _firing(case, config, case.description, case.labels)
     return {
         "name": f"{case.name} fires",
         "input_series": case.fires(Service(config, GROUPS[config])),
@@ -96,6 +93,44 @@ def firing_test(case: Case, config: Config) -> dict[str, Any]:
             check(case.name, case.firing_at, firing),
             *([check(case.name, case.over_at)] if case.over_at else []),
         ],
+    }
+
+
+def other_firing_tests(case: Case, config: Config) -> list[dict[str, Any]]:
+    """Each other way to fire it does."""
+    return [
+        {
+            "name": f"{case.name} fires: {how}",
+            "input_series": other.traffic(Service(config, GROUPS[config])),
+            "alert_rule_test": [
+                check(
+                    case.name,
+                    other.at,
+                    _firing(case, config, other.description, other.labels or case.labels),
+                )
+            ],
+        }
+        for how, other in case.fires_too.items()
+    ]
+
+
+def _firing(
+    case: Case, config: Config, description: str, labels: Mapping[str, str]
+) -> dict[str, Any]:
+    group, where = (GROUPS[config], f" ({WHERE[config]}).") if case.of_service else ({}, ".")
+    return {
+        "exp_labels": {
+            **group,
+            **labels,
+            "severity": getattr(config.severities, case.severity),
+            "side": case.side,
+        },
+        "exp_annotations": {
+            "summary": alert_named(case.name).summary,
+            "description": f"{description}{where}",
+            "runbook_url": f"{RUNBOOKS[config]}/{case.name}.md",
+            "dashboard_url": f"{GRAFANA[config]}/d/{case.dashboard}",
+        },
     }
 
 
@@ -120,4 +155,8 @@ def documents(case: Case, config: Config) -> list[dict[str, Any]]:
 
     Each is one entry of ``tests`` in promtool's file, without the key ``interval``.
     """
-    return [firing_test(case, config), *quiet_tests(case, config)]
+    return [
+        firing_test(case, config),
+        *other_firing_tests(case, config),
+        *quiet_tests(case, config),
+    ]

@@ -3,14 +3,53 @@
 from __future__ import annotations
 
 from cqrs_alerts.links import PROJECTIONS_UID
+from cqrs_telemetry import catalog
 
-from .case import Case
-from .traffic import apply_times, events, lags, skewed
+from .case import Case, Firing, Quiet, Traffic
+from .traffic import Phase, apply_times, counted, events, lags, observed, of_job, skewed, together
+
+ORDERS = {catalog.PROJECTION_NAME: "orders"}
+LABELS = {"projection_name": "orders"}
+STALLED = ("93m", "95m", "97m", "100m")
+LAGGED = ("30m", "36m", "40m", "50m", "59m")
+
+
+def produced(*phases: Phase, kind: str = "OrderPlaced") -> Traffic:
+    """Events that a service of another job produces, in phases of so many a minute."""
+    labels = {catalog.COMMAND_TYPE: "PlaceOrder", catalog.EVENT_TYPE: kind}
+    return of_job("writer", counted(catalog.EVENTS_PRODUCED, labels, *phases))
+
+
+def live(*phases: tuple[int, float]) -> Traffic:
+    """Events that are applied as they happen, in phases of so many a minute."""
+    labels = {**ORDERS, catalog.EVENT_TYPE: "OrderPlaced"}
+    return observed(catalog.PROJECTION_LAG, labels, *((m, {20.0: n}) for m, n in phases))
+
+
+def handled(*phases: Phase, status: str = catalog.SUCCESS) -> Traffic:
+    """Events that are handled at all, replayed ones as well."""
+    labels = {**ORDERS, catalog.EVENT_TYPE: "OrderPlaced", catalog.PROJECTION_STATUS: status}
+    return counted(catalog.PROJECTION_TOTAL, labels, *phases)
+
+
+def applied(*phases: tuple[int, float]) -> Traffic:
+    """Live events that are applied, in phases of so many a minute."""
+    return together(live(*phases), handled(*phases))
+
+
+def lag_of(*minutes: float, per_minute: float = 100) -> Traffic:
+    """Events of which those of each minute are so many milliseconds late."""
+    return observed(
+        catalog.PROJECTION_LAG,
+        {**ORDERS, catalog.EVENT_TYPE: "OrderPlaced"},
+        *((1, {lag: per_minute}) for lag in minutes),
+    )
+
 
 CASES = (
     Case(
         "CqrsProjectionErrorsHigh",
-        "projection", "critical", PROJECTIONS_UID, {"projection_name": "orders"},
+        "projection", "warning", PROJECTIONS_UID, {"projection_name": "orders"},
         "Projection orders fails on 6% of events", "5m",
         fires=events(success=94, error=6),
         quiet={
@@ -30,7 +69,7 @@ CASES = (
     ),
     Case(
         "CqrsProjectionLagHigh",
-        "projection", "critical", PROJECTIONS_UID, {"projection_name": "orders"},
+        "projection", "warning", PROJECTIONS_UID, {"projection_name": "orders"},
         # Rank 99 of 100 is half way through the two in the bucket (30 s, 60 s].
         "1% of events reach projection orders later than 45000 ms", "9m",
         fires=lags({20.0: 98, 50_000.0: 2}),
@@ -47,6 +86,94 @@ CASES = (
         quiet={
             "just below": skewed(48, of=1000),
             "too few to tell": skewed(3.9, of=3.9),
+        },
+    ),
+    Case(
+        "CqrsProjectionStalled", "projection", "critical", PROJECTIONS_UID, LABELS,
+        "Projection orders applies nothing; the past makes expect 300 events in 5m", "93m",
+        fires=together(produced((120, 60)), applied((80, 60), (20, 0), (20, 60))),
+        firing_at="95m",
+        over_at="103m",
+        quiet={
+            "only events of others arrive": Quiet(
+                together(
+                    produced((80, 60), (40, 0)), produced((120, 60), kind="ItemAdded"),
+                    applied((80, 60), (40, 0)),
+                ),
+                at=STALLED,
+            ),
+            "no input": Quiet(
+                together(produced((80, 60), (40, 0)), applied((80, 60), (40, 0))), at=STALLED
+            ),
+            "it picks few": Quiet(
+                together(produced((120, 60)), applied((80, 0.98), (40, 0))), at=STALLED
+            ),
+            "a rebuild": Quiet(
+                together(
+                    produced((120, 60)), live((80, 60), (40, 0)), handled((80, 60), (40, 600))
+                ),
+                at=STALLED,
+            ),
+            "it picks few, after a rebuild": Quiet(
+                together(
+                    produced((120, 60)), live((80, 0.98), (40, 0)),
+                    handled((20, 1), (20, 6000), (40, 1), (40, 0)),
+                ),
+                at=STALLED,
+            ),
+            "never seen": Quiet(produced((120, 60)), at=STALLED),
+            "a deployment of eight minutes": Quiet(
+                together(produced((120, 60)), applied((80, 60), (8, 0), (32, 60))), at=STALLED
+            ),
+        },
+        fires_too={
+            "it fails on each attempt": Firing(
+                together(
+                    produced((120, 60)), applied((80, 60), (40, 0)),
+                    handled((80, 0), (40, 60), status=catalog.ERROR),
+                ),
+                "Projection orders applies nothing; the past makes expect 300 events in 5m", "95m",
+            ),
+            "just enough to expect": Firing(
+                together(produced((120, 60)), applied((80, 1.02), (40, 0))),
+                "Projection orders applies nothing; the past makes expect 5 events in 5m", "95m",
+            ),
+            "each of its instances applies all": Firing(
+                together(produced((120, 60)), applied((80, 180), (40, 0))),
+                "Projection orders applies nothing; the past makes expect 300 events in 5m", "95m",
+            ),
+        },
+        lenient={"minimum_events": 301, "across": (), "for_": "1h"},
+    ),
+    Case(
+        "CqrsProjectionFallingBehind", "projection", "warning", PROJECTIONS_UID, LABELS,
+        "The lag of projection orders grows by 100 ms each second", "35m",
+        fires=lag_of(*[100] * 20, *(6000 * n for n in range(40)), *[100] * 20),
+        firing_at="50m",
+        over_at="75m",
+        quiet={
+            "just below": Quiet(lag_of(*[100] * 20, *(2900 * n for n in range(40))), at=LAGGED),
+            "one jump": Quiet(lag_of(*[100] * 20, *[600_000] * 40), at=LAGGED),
+            "catching up": Quiet(
+                lag_of(*[100] * 20, *(600_000 - 15_000 * n for n in range(40))), at=LAGGED
+            ),
+            "too few": Quiet(
+                lag_of(*[100] * 20, *(6000 * n for n in range(40)), per_minute=3.9), at=LAGGED
+            ),
+        },
+        fires_too={
+            "just above": Firing(
+                lag_of(*[100] * 20, *(3100 * n for n in range(60))),
+                "The lag of projection orders grows by 52 ms each second", "60m",
+            ),
+            "just enough": Firing(
+                lag_of(*[100] * 20, *(6000 * n for n in range(40)), per_minute=4.1),
+                "The lag of projection orders grows by 100 ms each second", "50m",
+            ),
+        },
+        lenient={
+            "above_ms": 10_000_000.0, "above_ms_per_second": 101.0, "minimum_operations": 1000,
+            "for_": "1h",
         },
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqrs_alerts.links import WRITE_PATH_UID
+from cqrs_alerts.links import PIPELINE_UID
 
 from .case import Case, Quiet
 from .traffic import faults, heartbeat
@@ -10,7 +10,7 @@ from .traffic import faults, heartbeat
 CASES = (
     Case(
         "CqrsTelemetryAbsent",
-        "telemetry", "critical", WRITE_PATH_UID, {},
+        "telemetry", "critical", PIPELINE_UID, {},
         "No process of the service reports any more", "15m",
         fires=heartbeat("0x10 stale"),
         quiet={
@@ -31,14 +31,14 @@ CASES = (
     ),
     Case(
         "CqrsTelemetryFaults",
-        "telemetry", "warning", WRITE_PATH_UID, {"cqrs_side": "read", "error_type": "TypeError"},
+        "telemetry", "warning", PIPELINE_UID, {"cqrs_side": "read", "error_type": "TypeError"},
         "Instrumentation of the read side raises TypeError 0.2 times a second", "9m",
         fires=faults("0+{}x60", 12),
         quiet={"faults of the past": faults("7x60"), "one spell of 5 minutes": faults("0x10 9x60")},
     ),
     Case(
         "CqrsTypeNameOverflow",
-        "telemetry", "warning", WRITE_PATH_UID,
+        "telemetry", "warning", PIPELINE_UID,
         {"cqrs_side": "write", "attribute_key": "command.type"},
         "On the write side, command.type exceeds its limit of names 0.2 times a second", "9m",
         fires=heartbeat("0+{}x60", 12),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from cqrs_alerts.promql import equals, select
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
 
@@ -109,3 +111,99 @@ def in_samples(values: str, service: Service) -> str:
     per_minute = {"1m": 1, "15s": 4}[service.interval]
     parts = (part.partition("x") for part in values.split())
     return " ".join(f"{a}{x}{int(n) * per_minute}" if x else a for a, x, n in parts)
+
+
+Phase = tuple[int, float | None]  # minutes, and what happens a minute; None: nothing is seen
+
+
+def per_minute_samples(service: Service) -> int:
+    """Samples that a service has each minute."""
+    return {"1m": 1, "15s": 4}[service.interval]
+
+
+def climbing(service: Service, phases: Sequence[Phase], instances: int = 2) -> str:
+    """Samples of a counter that climbs by so much a minute, shared by the instances."""
+    each, value, parts = per_minute_samples(service), 0.0, list[str]()
+    for minutes, often in phases:
+        count = minutes * each
+        if often is None:
+            parts.append(f"_x{count}")
+            continue
+        step = often / instances / each
+        first = value + step if parts else value
+        more = count - 1 if parts else count
+        parts.append(f"{first:.12g}+{step:.12g}x{more}")
+        value = first + step * more
+    return " ".join(parts)
+
+
+def counted(metric: Metric, labels: Mapping[Attribute, str], *phases: Phase) -> Traffic:
+    """A counter of two instances, in phases."""
+    return lambda service: service.counter(metric, labels, 0, climbing(service, phases))
+
+
+def standing(service: Service, phases: Sequence[Phase]) -> str:
+    """Samples of a level, in phases."""
+    each = per_minute_samples(service)
+    return " ".join(
+        f"_x{minutes * each}"
+        if level is None
+        else f"{level:g}x{minutes * each - (1 if number else 0)}"
+        for number, (minutes, level) in enumerate(phases)
+    )
+
+
+def held(metric: Metric, labels: Mapping[Attribute, str], *phases: Phase) -> Traffic:
+    """A level that each of two instances holds, in phases."""
+    return lambda service: service.counter(metric, labels, 0, standing(service, phases))
+
+
+def observed(
+    metric: Metric, labels: Mapping[Attribute, str], *phases: tuple[int, Mapping[float, float]]
+) -> Traffic:
+    """A histogram in phases of ``{observed value: how often a minute}``."""
+
+    def series(service: Service) -> InputSeries:
+        lines = list[dict[str, str]]()
+        shapes = [service.histogram(metric, labels, dict(often)) for _, often in phases]
+        for number, line in enumerate(shapes[0]):
+            rates = tuple(
+                (
+                    minutes,
+                    float(shape[number]["values"].partition("+")[2].partition("x")[0])
+                    * per_minute_samples(service),
+                )
+                for (minutes, _), shape in zip(phases, shapes, strict=True)
+            )
+            lines.append({**line, "values": climbing(service, rates, instances=1)})
+        return lines
+
+    return series
+
+
+def together(*traffics: Traffic) -> Traffic:
+    """All of them."""
+    return lambda service: [line for traffic in traffics for line in traffic(service)]
+
+
+def of_job(job: str, traffic: Traffic) -> Traffic:
+    """The same, exported by another job."""
+    return lambda service: traffic(replace(service, group={**service.group, "job": job}))
+
+
+def raw(
+    name: str,
+    labels: Mapping[str, str],
+    *phases: Phase,
+    grouped: bool = False,
+    climbs: bool = False,
+) -> Traffic:
+    """One series of another program, with the service's group labels or without."""
+
+    def series(service: Service) -> InputSeries:
+        every = {**(service.group if grouped else {}), **labels}
+        values = climbing(service, phases, instances=1) if climbs else standing(service, phases)
+        selector = select(name, [equals(key, value) for key, value in every.items()])
+        return [{"series": selector, "values": values}]
+
+    return series

@@ -3,14 +3,58 @@
 from __future__ import annotations
 
 from cqrs_alerts.links import WRITE_PATH_UID
+from cqrs_telemetry import catalog
 
-from .case import Case
-from .traffic import command_times, commands
+from .case import Case, Firing, Quiet, Traffic
+from .traffic import Phase, command_times, commands, counted, heartbeat, held, together
+
+COMMAND = {catalog.COMMAND_TYPE: "PlaceOrder"}
+LABELS = {"command_type": "PlaceOrder"}
+
+
+def commands_in(*phases: Phase, status: str = catalog.SUCCESS, error: str = "") -> Traffic:
+    """Commands of one outcome, in phases of so many a minute."""
+    labels = {**COMMAND, catalog.COMMAND_STATUS: status}
+    if error:
+        labels[catalog.ERROR_TYPE] = error
+    return counted(catalog.COMMAND_TOTAL, labels, *phases)
+
+
+def in_flight(*phases: Phase) -> Traffic:
+    """Commands that each of the two instances has in hand."""
+    return held(catalog.COMMAND_ACTIVE, COMMAND, *phases)
+
+
+def reporting(minutes: int) -> Traffic:
+    """The service reports for so long."""
+    return heartbeat(f"0x{minutes} stale")
+
+
+def produced(*phases: Phase) -> Traffic:
+    """Events of the command, in phases of so many a minute."""
+    labels = {**COMMAND, catalog.EVENT_TYPE: "OrderPlaced"}
+    return counted(catalog.EVENTS_PRODUCED, labels, *phases)
+
+
+def rejections(*phases: tuple[int, float, float]) -> Traffic:
+    """Commands that succeed and that are rejected, in phases of so many a minute each."""
+    return together(
+        commands_in(*((minutes, good) for minutes, good, _ in phases)),
+        commands_in(
+            *((minutes, rejected) for minutes, _, rejected in phases),
+            status=catalog.REJECTED,
+            error="SoldOut",
+        ),
+    )
+
+
+SURGED = ("128m", "131m", "133m", "140m", "150m")
+STOPPED = ("93m", "95m", "97m", "100m")
 
 CASES = (
     Case(
         "CqrsCommandErrorsHigh",
-        "write", "critical", WRITE_PATH_UID, {"command_type": "PlaceOrder"},
+        "write", "warning", WRITE_PATH_UID, {"command_type": "PlaceOrder"},
         "6% of PlaceOrder commands fail", "5m",
         fires=commands(success=94, error=6),
         quiet={
@@ -29,5 +73,164 @@ CASES = (
             "just below": command_times({900.0: 96, 2000.0: 4}),
             "too few to tell": command_times({2000.0: 3.9}),
         },
+    ),
+    Case(
+        "CqrsCommandsStuck", "write", "critical", WRITE_PATH_UID, LABELS,
+        "6 PlaceOrder commands in flight, none ends", "29m",
+        fires=together(commands_in((20, 120), (50, 0)), in_flight((20, 0), (25, 3), (25, 0))),
+        firing_at="31m",
+        over_at="47m",
+        quiet={
+            "one ends now and then": together(
+                commands_in((20, 120), (40, 0.5)), in_flight((20, 0), (40, 3))
+            ),
+            "idle": together(commands_in((20, 120), (40, 0)), in_flight((60, 0))),
+            "for eight minutes": Quiet(
+                together(commands_in((20, 120), (40, 0)), in_flight((20, 0), (8, 3), (32, 0))),
+                at=("29m", "30m", "31m", "40m"),
+            ),
+            "in hand at each look, but others": Quiet(
+                together(commands_in((60, 120)), in_flight((60, 3))), at=("12m", "30m")
+            ),
+            "first scraped while in hand": Quiet(
+                in_flight((5, None), (9, 3), (30, 0)), at=("14m",)
+            ),
+        },
+        fires_too={
+            "one is enough, and none ever ended": Firing(
+                lambda service: in_flight((40, 1))(service)[:1],
+                "1 PlaceOrder commands in flight, none ends", "11m",
+            ),
+        },
+        lenient={"minimum_in_flight": 7, "window": "1h", "for_": "1h"},
+    ),
+    Case(
+        "CqrsCommandsStopped", "write", "warning", WRITE_PATH_UID, {},
+        "No commands arrive; 7200 did in the past", "93m",
+        fires=together(commands_in((80, 120), (20, 0), (20, 120)), reporting(120)),
+        firing_at="95m",
+        over_at="103m",
+        quiet={
+            "too few in the past": Quiet(
+                together(commands_in((80, 1.65), (40, 0)), reporting(120)), at=STOPPED
+            ),
+            "a batch of less than half the past": Quiet(
+                together(commands_in((55, 0), (24, 120), (41, 0)), reporting(120)), at=STOPPED
+            ),
+            "idle": Quiet(together(commands_in((120, 0)), reporting(120)), at=STOPPED),
+            "new": Quiet(
+                together(commands_in((20, 120), (40, 0)), reporting(60)), at=("34m", "36m")
+            ),
+            "the service does not report": Quiet(
+                together(commands_in((80, 120), (40, 0)), reporting(84)), at=STOPPED
+            ),
+            "a lull of thirteen minutes": Quiet(
+                together(commands_in((80, 120), (13, 0), (27, 120)), reporting(120)), at=STOPPED
+            ),
+        },
+        fires_too={
+            "the new processes never had one": Firing(
+                together(
+                    lambda service: [
+                        {**line, "values": f"{line['values']} stale"}
+                        for line in commands_in((80, 120))(service)
+                    ],
+                    reporting(120),
+                ),
+                "No commands arrive; 7200 did in the past", "95m",
+            ),
+            "just enough in the past": Firing(
+                together(commands_in((80, 1.675), (40, 0)), reporting(120)),
+                "No commands arrive; 100 did in the past", "95m",
+            ),
+        },
+        lenient={"minimum_operations": 10_000, "past": "3h", "for_": "1h"},
+    ),
+    Case(
+        "CqrsCommandTypeUnknown", "write", "warning", WRITE_PATH_UID, LABELS,
+        "PlaceOrder commands without a handler 0.2 times a second", "2m",
+        fires=commands_in((30, 12), (60, 0), status=catalog.ERROR, error="NoHandlerError"),
+        firing_at="10m",
+        over_at="52m",
+        quiet={
+            "other failures": commands_in((60, 12), status=catalog.ERROR, error="ValueError"),
+            "of the past": commands_in((60, 0), status=catalog.ERROR, error="NoHandlerError"),
+        },
+        lenient={"for_": "1h"},
+    ),
+    Case(
+        "CqrsCommandRejectionsSurge", "write", "warning", WRITE_PATH_UID,
+        {**LABELS, "error_type": "SoldOut"},
+        "20% of PlaceOrder commands are rejected with SoldOut", "130m",
+        fires=rejections((120, 98, 2), (30, 80, 20), (30, 98, 2)),
+        firing_at="133m",
+        over_at="157m",
+        quiet={
+            "as often as always": Quiet(rejections((160, 80, 20)), at=SURGED),
+            "just below the factor": Quiet(rejections((120, 98, 2), (40, 94.1, 5.9)), at=SURGED),
+            "just below the floor": Quiet(rejections((120, 100, 0), (40, 95.1, 4.9)), at=SURGED),
+            "too few": Quiet(rejections((120, 5, 0), (40, 1, 3.9)), at=SURGED),
+            "no past": Quiet(rejections((60, 80, 20)), at=("12m", "14m", "20m", "40m")),
+            "more of everything": Quiet(rejections((120, 98, 2), (40, 980, 20)), at=SURGED),
+            "for nine minutes": Quiet(
+                rejections((120, 98, 2), (5, 80, 20), (35, 98, 2)), at=("130m", "132m", "140m")
+            ),
+        },
+        fires_too={
+            "never before": Firing(
+                rejections((120, 100, 0), (40, 90, 10)),
+                "10% of PlaceOrder commands are rejected with SoldOut", "133m",
+            ),
+            "just above floor and factor": Firing(
+                rejections((120, 98, 2), (40, 93.9, 6.1)),
+                "6.1% of PlaceOrder commands are rejected with SoldOut", "135m",
+            ),
+            "just above the number": Firing(
+                rejections((120, 5, 0), (40, 0.9, 4.1)),
+                "82% of PlaceOrder commands are rejected with SoldOut", "138m",
+            ),
+        },
+        lenient={
+            "above_ratio": 0.5, "minimum_operations": 1000, "factor": 50.0,
+            "minimum_past_operations": 1_000_000, "for_": "1h",
+        },
+    ),
+    Case(
+        "CqrsCommandsWithoutEvents", "write", "warning", WRITE_PATH_UID, LABELS,
+        "PlaceOrder commands succeed without events; the past makes expect 500 in 5m", "93m",
+        fires=together(commands_in((120, 100)), produced((80, 100), (20, 0), (20, 100))),
+        firing_at="95m",
+        over_at="103m",
+        quiet={
+            "never had events": Quiet(commands_in((120, 100)), at=STOPPED),
+            "events are rare": Quiet(
+                together(commands_in((120, 100)), produced((80, 3.9), (40, 0))), at=STOPPED
+            ),
+            "commands ended as well": Quiet(
+                together(commands_in((80, 100), (40, 0)), produced((80, 100), (40, 0))), at=STOPPED
+            ),
+            "some are left": Quiet(
+                together(commands_in((120, 100)), produced((80, 100), (40, 1))), at=STOPPED
+            ),
+            "for thirteen minutes": Quiet(
+                together(commands_in((120, 100)), produced((80, 100), (13, 0), (27, 100))),
+                at=STOPPED,
+            ),
+            "all are rejected": Quiet(
+                together(
+                    commands_in((80, 100), (40, 0)),
+                    commands_in((80, 0), (40, 100), status=catalog.REJECTED, error="SoldOut"),
+                    produced((80, 100), (40, 0)),
+                ),
+                at=STOPPED,
+            ),
+        },
+        fires_too={
+            "just enough to expect": Firing(
+                together(commands_in((120, 100)), produced((80, 4.08), (40, 0))),
+                "PlaceOrder commands succeed without events; the past makes expect 20 in 5m", "95m",
+            ),
+        },
+        lenient={"minimum_events": 501, "for_": "1h"},
     ),
 )  # fmt: skip
