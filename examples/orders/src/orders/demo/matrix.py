@@ -109,8 +109,8 @@ def recall(runs: Iterable[Run]) -> float:
 
 def unproven(runs: Iterable[Run]) -> list[str]:
     """Alerts that no run made fire, in their order."""
-    told = {name for run in runs for name in run.told}
-    return [alert.name for alert in ALERTS if alert.name not in told]
+    fired = {name for run in runs for name in (*run.fired, *run.told)}
+    return [alert.name for alert in ALERTS if alert.name not in fired]
 
 
 def table(runs: Sequence[Run]) -> Table:

@@ -73,19 +73,21 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
     logs.mkdir(parents=True)
     console.print(f"data folder: {folder}")
     parts = Parts(logs)
-    waiting, under_way = deque(runs), list[Started]()
+    waiting, under_way, done = deque(runs), list[Started](), list[Run]()
     started = time.monotonic()
     try:
         while waiting or under_way:
             while waiting and len(under_way) < settings.jobs:
                 under_way.append(_start(waiting.popleft(), settings, parts))
             if stop.wait(PERIOD):
+                console.print(table(done))
                 console.print("stopped before the matrix was complete")
                 return 1
             for each in list(under_way):
                 _look(each, settings, parts)
                 if parts.ended(each.name):
                     under_way.remove(each)
+                    done.append(each.run)
                     _report(each.run, time.monotonic() - started, console)
     finally:
         for each in under_way:  # all at once, because each takes its time
