@@ -13,12 +13,12 @@ from cqrs_alerts import alerting, foreign_metrics, recording, slo
 from cqrs_alerts.config import Config
 from cqrs_alerts.foreign_metrics import ALERT_NAME, ALERT_STATE
 from cqrs_alerts.label_names import ALERT_LABELS, SLO
+from cqrs_alerts.live.selectors import Selector, selectors
 from cqrs_alerts.naming import series_name
 from cqrs_alerts.rule_files import recording_groups
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.questions import PanelQuestion, questions
 from cqrs_dashboards.questions import panels as every_panel
-from cqrs_dashboards.selectors import Selector, selectors
 from cqrs_telemetry import catalog
 
 RECORDINGS = {each.name: each for each in recording.RECORDINGS}

@@ -34,8 +34,8 @@ CONFIGS = {
 }
 # Series of other programs, by their own labels besides the target's.
 FOREIGN_SERIES: dict[str, set[str]] = {
-    **dict.fromkeys(foreign_metrics.OF_SCRAPES, set[str]()),
-    **dict.fromkeys(foreign_metrics.OF_PROMETHEUS, {foreign_metrics.RULE_GROUP}),
+    **{name: set[str]() for name in foreign_metrics.OF_SCRAPES},
+    **{name: {foreign_metrics.RULE_GROUP} for name in foreign_metrics.OF_PROMETHEUS},
     **{
         f"{name}{suffix}": {component}
         for component, names in (

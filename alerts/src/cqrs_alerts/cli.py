@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections import Counter
@@ -45,13 +46,24 @@ def generate(output: Path, runbooks: Path | None, config: Config) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--prometheus", "url", help="Ask this server instead: http://localhost:9090.")
+@click.option("--json", "machine_readable", is_flag=True, help="With --prometheus: JSON, no table.")
 @config_option
-def check(files: tuple[Path, ...], config: Config) -> None:
+def check(files: tuple[Path, ...], url: str | None, machine_readable: bool, config: Config) -> None:
     """Check the settings and the rules that follow from them, or rule FILES, with promtool.
 
-    Exit status: 0 when all is well, 1 when promtool finds a fault, 2 for bad input, 3 when there is
-    no promtool to ask.
+    With --prometheus: has that server loaded just these rules, does it evaluate them in time, and
+    which alert could not fire there for want of series, and why?
+
+    Exit status: 0 when all is well, 1 when a fault is found, 2 for bad input, 3 when there is no
+    promtool to ask.
     """
+    if url:
+        if files:
+            raise BadInputError("FILES are for promtool; leave them out with --prometheus")
+        sys.exit(_check_live(url, config, machine_readable))
+    if machine_readable:
+        raise BadInputError("--json is for --prometheus; promtool's answer is text")
     for path in files:
         _require_groups(path)
     with tempfile.TemporaryDirectory(prefix="cqrs-alerts-") as folder:
@@ -99,6 +111,25 @@ def example(output: Path | None) -> None:
         _write({output: render_example()})
     else:
         click.echo(render_example(), nl=False)
+
+
+def _check_live(url: str, config: Config, machine_readable: bool) -> int:
+    # Imported here: the other commands need none of it, and httpx alone takes half a second.
+    from rich.console import Console
+
+    from .live.check import check_live
+    from .live.prometheus import PrometheusError, QueryError
+    from .live.report import as_json, render_table
+
+    try:
+        report = check_live(url, config)
+    except (PrometheusError, QueryError) as error:
+        raise BadInputError(str(error)) from None
+    if machine_readable:
+        click.echo(json.dumps(as_json(report), indent=2))
+    else:
+        render_table(report, Console())
+    return 0 if report.ok else 1
 
 
 def _write(files: Mapping[Path, str]) -> None:

@@ -96,8 +96,9 @@ def doctor(
     # Imported here: `generate` needs none of it, and httpx alone takes half a second.
     from rich.console import Console
 
+    from cqrs_alerts.live.prometheus import PrometheusError
+
     from .doctor import examine
-    from .prometheus import PrometheusError
     from .report import as_json, render_table
 
     try:
@@ -136,7 +137,7 @@ def preview(
 
     Serves on 127.0.0.1 until Ctrl-C; needs the extra cqrs-dashboards[preview].
     """
-    from .prometheus import PrometheusError
+    from cqrs_alerts.live.prometheus import PrometheusError
 
     try:
         from .preview import ChromiumError, PortError, Preview, take_screenshots

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from cqrs_alerts import alerting
 from cqrs_alerts.config import Config
+from cqrs_alerts.live.causes import Cause, Diagnosis
+from cqrs_alerts.live.diagnosis import Examiner
+from cqrs_alerts.live.prometheus import Prometheus, QueryError
 
 from .bundle import render_all
-from .causes import Cause, Diagnosis
-from .diagnosis import Examiner
-from .prometheus import Prometheus, QueryError
 from .questions import PanelQuestion, Question, VariableQuestion, questions
 
 Kind = Literal["panel", "variable", "alert"]

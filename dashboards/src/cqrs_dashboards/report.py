@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from .causes import Diagnosis
+from cqrs_alerts.live.causes import Diagnosis
+
 from .doctor import Finding, Report, Status
 
 _STYLES: dict[Status, str] = {"ok": "green", "hidden": "yellow", "idle": "yellow", "empty": "red"}

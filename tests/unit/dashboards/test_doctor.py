@@ -9,7 +9,7 @@ import pytest
 
 from cqrs_alerts import foreign_metrics, recording, slo
 from cqrs_alerts.config import Config
-from cqrs_dashboards.causes import Cause, Diagnosis
+from cqrs_alerts.live.causes import Cause, Diagnosis
 from cqrs_dashboards.doctor import Finding, Report, examine
 
 if TYPE_CHECKING:

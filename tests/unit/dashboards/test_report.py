@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cqrs_dashboards.causes import Cause, Diagnosis, most_fundamental
+from cqrs_alerts.live.causes import Cause, Diagnosis, most_fundamental
 from cqrs_dashboards.doctor import Finding, Report
 from cqrs_dashboards.report import as_json, render_table
 

@@ -20,10 +20,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cqrs_alerts.live.prometheus import Prometheus, PrometheusError, QueryError
 from cqrs_alerts.promql import duration_seconds
 
 from ..files import Json
-from ..prometheus import Prometheus, PrometheusError, QueryError
 from ..questions import panels
 
 _STATIC = Path(__file__).parent / "static"

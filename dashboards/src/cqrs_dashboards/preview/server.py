@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 import uvicorn
 
+from cqrs_alerts.live.prometheus import Prometheus
 from cqrs_alerts.promql import duration_seconds
 
 from ..files import Json
-from ..prometheus import Prometheus
 from .app import application
 
 HOST = "127.0.0.1"

@@ -127,7 +127,7 @@ CASES = (
                 "No queries arrive; 7200 did in the past", "95m",
             ),
             "just enough in the past": Firing(
-                together(queries_in((80, 1.675), (40, 0)), reporting(120)),
+                together(queries_in((80, 1.67), (40, 0)), reporting(120)),
                 "No queries arrive; 100 did in the past", "95m",
             ),
         },

@@ -140,7 +140,7 @@ CASES = (
                 "No commands arrive; 7200 did in the past", "95m",
             ),
             "just enough in the past": Firing(
-                together(commands_in((80, 1.675), (40, 0)), reporting(120)),
+                together(commands_in((80, 1.67), (40, 0)), reporting(120)),
                 "No commands arrive; 100 did in the past", "95m",
             ),
         },

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cqrs_alerts import foreign_metrics, recording
-from cqrs_alerts.config import Config
-from cqrs_alerts.naming import STRATEGIES, Part, series_name
 from cqrs_telemetry.catalog import METRICS, Metric
 
+from .. import foreign_metrics, recording
+from ..config import Config
+from ..naming import STRATEGIES, Part, series_name
 from .causes import Cause, Diagnosis
 from .other_names import find_other_names
 from .prometheus import Prometheus
@@ -19,6 +19,11 @@ _NOT_ITSELF = Diagnosis(
     Cause.NOT_SCRAPING_ITSELF,
     "Prometheus' own metrics are not there",
     "let Prometheus scrape itself: a job in prometheus.yml whose target is its own address",
+)
+_NO_COLLECTOR = Diagnosis(
+    Cause.NO_COLLECTOR,
+    "no OpenTelemetry collector reports here",
+    "nothing, if you use none; else let Prometheus scrape its own metrics, on port 8888",
 )
 
 
@@ -41,6 +46,8 @@ class MetricExaminer:
             return self.diagnose_raw(*self._parts[name], name)
         if name in foreign_metrics.OF_PROMETHEUS:
             return _NOT_ITSELF
+        if name.startswith(foreign_metrics.COLLECTOR):
+            return _NO_COLLECTOR
         if name in foreign_metrics.OF_SCRAPES:
             return next(self._targets_down(), None)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cqrs_dashboards.selectors import selectors
+from cqrs_alerts.live.selectors import selectors
 
 
 def test_all_selectors_once_in_order() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cqrs_alerts.naming import Part
 from cqrs_telemetry.catalog import Metric
+
+from ..naming import Part
 
 _SUFFIXES = r"(?:_milliseconds|_ms|_seconds|_ratio)?"
 _TOTAL = "(?:_total)?"

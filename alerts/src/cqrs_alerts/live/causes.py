@@ -17,6 +17,7 @@ class Cause(Enum):
     NO_TARGETS = "no targets"
     TARGETS_DOWN = "targets down"
     NOT_SCRAPING_ITSELF = "Prometheus does not scrape itself"
+    NO_COLLECTOR = "no collector seen"
     NEVER_SEEN = "metric never seen"
     STALE = "metric no longer reported"
     SELECTOR_EXCLUDES = "selector excludes all"

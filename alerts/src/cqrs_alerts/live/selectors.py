@@ -7,7 +7,7 @@ from typing import Any
 
 import promql_parser
 
-from cqrs_alerts.promql import Matcher, select
+from ..promql import Matcher, select
 
 _OPERATORS = (
     (promql_parser.MatchOp.Equal, "="),

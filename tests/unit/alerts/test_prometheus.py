@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cqrs_dashboards.prometheus import Prometheus, PrometheusError, QueryError
+from cqrs_alerts.live.prometheus import Prometheus, PrometheusError, QueryError
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cqrs_dashboards.other_names import find_other_names
+from cqrs_alerts.live.other_names import find_other_names
 from cqrs_telemetry import catalog
 
 EXPECTED = "cqrs_command_duration_milliseconds_bucket"

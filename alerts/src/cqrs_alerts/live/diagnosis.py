@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from cqrs_alerts import recording, slo
-from cqrs_alerts.config import Config
-from cqrs_alerts.naming import Part, series_name
-from cqrs_alerts.promql import differs, rate, select
-from cqrs_alerts.recording import ErrorRatio, Quantile, Rate, Recording
-from cqrs_alerts.windows import RATE_WINDOW
-
+from .. import recording, slo
+from ..config import Config
+from ..naming import Part, series_name
+from ..promql import differs, rate, select
+from ..recording import ErrorRatio, Quantile, Rate, Recording
+from ..windows import RATE_WINDOW
 from .causes import Cause, Diagnosis, most_fundamental
 from .metric_diagnosis import MetricExaminer
 from .prometheus import Prometheus, Rule

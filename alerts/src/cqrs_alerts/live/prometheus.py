@@ -38,6 +38,19 @@ class Rule:
     health: str
     error: str
     state: str  # of an alerting rule: inactive, pending or firing
+    expression: str
+    labels: dict[str, str]
+    for_seconds: float
+
+
+@dataclass(frozen=True)
+class RuleGroup:
+    """Rules that are evaluated together."""
+
+    name: str
+    interval_seconds: float
+    evaluation_seconds: float  # that the last evaluation took
+    rules: tuple[Rule, ...]
 
 
 class Prometheus:
@@ -97,16 +110,23 @@ class Prometheus:
     def rules(self) -> list[Rule] | None:
         """All loaded rules; None where the server has no such interface."""
         try:
-            data = self.ask("/api/v1/rules", {})
+            return [rule for group in self.rule_groups() for rule in group.rules]
         except QueryError:
             return None
+
+    def rule_groups(self) -> list[RuleGroup]:
+        """All loaded groups of rules.
+
+        Raises:
+            QueryError: The server has no such interface.
+            PrometheusError: There is no Prometheus to ask.
+        """
         return [
-            Rule(
-                each["name"], each["type"], each.get("health", "unknown"),
-                each.get("lastError", ""), each.get("state", ""),
+            RuleGroup(
+                group["name"], group.get("interval", 0), group.get("evaluationTime", 0),
+                tuple(map(_rule, group["rules"])),
             )
-            for group in data["groups"]
-            for each in group["rules"]
+            for group in self.ask("/api/v1/rules", {})["groups"]
         ]  # fmt: skip
 
     def ask(self, path: str, parameters: Mapping[str, str]) -> Any:
@@ -137,6 +157,14 @@ class Prometheus:
         if answer.status_code in (400, 404, 422):
             raise QueryError(message)
         raise PrometheusError(f"{self.url} answers {answer.status_code}: {message}")
+
+
+def _rule(answer: Mapping[str, Any]) -> Rule:
+    return Rule(
+        answer["name"], answer["type"], answer.get("health", "unknown"),
+        answer.get("lastError", ""), answer.get("state", ""), answer.get("query", ""),
+        answer.get("labels", {}), answer.get("duration", 0),
+    )  # fmt: skip
 
 
 def _parse(url: str) -> httpx.URL:

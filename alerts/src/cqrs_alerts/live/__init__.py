@@ -1,0 +1,1 @@
+"""A live Prometheus: what it has loaded, what it has no data for, and why."""

@@ -1,0 +1,113 @@
+"""``cqrs-alerts check --prometheus`` on real servers in the states that the doctor knows, too."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from cqrs_alerts import foreign_metrics, slo
+from cqrs_alerts.cli import main
+from cqrs_alerts.config import Config
+from cqrs_alerts.live.check import RuleFinding, RuleReport, check_live
+from cqrs_alerts.recording import COMMAND_RATE, EVENTS_PRODUCED_RATE, QUERY_RATE
+
+if TYPE_CHECKING:
+    from .conftest import Server
+
+pytestmark = pytest.mark.servers
+Servers = dict[str, "Server"]
+
+
+def find(report: RuleReport, name: str) -> RuleFinding:
+    """The first finding about a rule."""
+    return next(each for each in report.findings if each.name == name)
+
+
+@pytest.fixture
+def healthy(servers: Servers) -> Server:
+    """A server with traffic that has evaluated everything."""
+    server = servers["healthy"]
+    server.wait_for(slo.budget_remaining(Config()), foreign_metrics.RULE_GROUP_SECONDS)
+    server.wait_for_evaluation()
+    return server
+
+
+def test_everything_is_loaded_and_evaluated(healthy: Server) -> None:
+    """What is not used, such as a collector, leaves its alerts idle and is no fault."""
+    report = check_live(healthy.url, Config())
+    assert report.ok, [each for each in report.findings if each.status not in ("ok", "idle")]
+    refusing = find(report, "CqrsCollectorRefusing")
+    assert refusing.status == "idle"
+    assert "no OpenTelemetry collector" in refusing.why
+    assert find(report, "CqrsCommandErrorsHigh").status == "ok"
+
+
+def test_rules_of_another_configuration_are_told(healthy: Server) -> None:
+    """Another threshold and another ``for`` differ; what would not be generated is obsolete."""
+    config = Config()
+    latency = replace(config.alerts.command_latency_high, above_ms=250)
+    faults = replace(config.alerts.telemetry_faults, for_="7m")
+    skew = replace(config.alerts.projection_clock_skew, enabled=False)
+    alerts = replace(
+        config.alerts, command_latency_high=latency, telemetry_faults=faults,
+        projection_clock_skew=skew,
+    )  # fmt: skip
+    report = check_live(healthy.url, replace(config, alerts=alerts))
+    assert not report.ok
+    assert find(report, "CqrsCommandLatencyHigh").why == "has another expression"
+    assert find(report, "CqrsTelemetryFaults").why == "waits 600 s, not 7m"
+    assert find(report, "CqrsProjectionClockSkew").status == "obsolete"
+
+
+def test_rules_that_are_not_loaded_are_missing(servers: Servers) -> None:
+    """All of them, with what to do."""
+    server = servers["without rules"]
+    server.wait_for("vector(1)")
+    report = check_live(server.url, Config())
+    assert {each.status for each in report.findings} == {"missing"}
+    assert "rule_files" in report.findings[0].mend
+
+
+def test_a_failing_and_a_missing_rule_are_named(servers: Servers) -> None:
+    """Prometheus' own message is passed on; the neighbours are fine."""
+    server = servers["quiet"]
+    server.wait_for(COMMAND_RATE.name)
+    server.wait_for_evaluation()
+    report = check_live(server.url, Config())
+    assert find(report, EVENTS_PRODUCED_RATE.name).status == "missing"
+    # The rule in its place is another one, and it fails.
+    assert find(report, QUERY_RATE.name).status == "differs"
+    assert find(report, COMMAND_RATE.name).status == "ok"
+
+
+def test_an_alert_that_other_names_blind(servers: Servers) -> None:
+    """An exporter that names differently: rules are loaded and can never fire."""
+    server = servers["other naming"]
+    server.wait_for(COMMAND_RATE.name, "cqrs_query_duration_bucket")
+    server.wait_for_evaluation()
+    finding = find(check_live(server.url, Config()), "CqrsQueryLatencyHigh")
+    assert finding.status == "blind"
+    assert "cqrs_query_duration_bucket" in finding.why
+
+
+def test_the_command(healthy: Server, tmp_path: Path) -> None:
+    """Status 0, 1 and 2; a table and the same as JSON."""
+    run = CliRunner().invoke
+    table = run(main, ["check", "--prometheus", healthy.url])
+    assert table.exit_code == 0, table.output
+    assert "idle" in table.output
+    config = tmp_path / "cqrs.yaml"
+    config.write_text(yaml.safe_dump({"alerts": {"telemetry_faults": {"for": "7m"}}}))
+    answer = run(main, ["check", "--prometheus", healthy.url, "--json", "--config", str(config)])
+    assert answer.exit_code == 1
+    found = json.loads(answer.output)
+    assert found["ok"] is False
+    assert found["counts"]["differs"] == 1
+    assert run(main, ["check", "--prometheus", "http://127.0.0.1:1"]).exit_code == 2
+    assert run(main, ["check", "--json"]).exit_code == 2
