@@ -29,10 +29,11 @@ from .recording import (
     RESULT_SIZE_P95,
     Rate,
 )
-from .windows import RATE_WINDOW_SECONDS
+from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
 
 _STEP = "1m"
-_COARSE_STEP = "5m"  # of quantiles over a day, which need all buckets
+# A long past is read every five minutes: the windows of its rates then tile the time.
+_COARSE_STEP, _FINE_LIMIT = RATE_WINDOW, "1h"
 _PER_WINDOW = number(RATE_WINDOW_SECONDS)
 
 
@@ -152,8 +153,9 @@ def _over(series: str, window: str, before: str) -> str:
 
 def _count(rate: str, window: str, before: str) -> str:
     """How many operations there were within a window of the past."""
-    step = number(duration_seconds(_STEP))
-    return f"sum_over_time(({rate})[{window}:{_STEP}] offset {before}) * {step}"
+    step = _STEP if duration_seconds(window) <= duration_seconds(_FINE_LIMIT) else _COARSE_STEP
+    seconds = number(duration_seconds(step))
+    return f"sum_over_time(({rate})[{window}:{step}] offset {before}) * {seconds}"
 
 
 def _labels(by: tuple[Attribute, ...], config: Config) -> tuple[str, ...]:

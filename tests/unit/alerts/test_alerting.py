@@ -11,7 +11,7 @@ from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
 
 from .alert_cases import CASES
-from .alert_cases.case import DEFAULT, GROUPS, OTHER, check, documents
+from .alert_cases.case import DEFAULT, GROUPS, OTHER, alert_named, check, documents
 from .alert_cases.traffic import (
     apply_times,
     command_times,
@@ -108,10 +108,14 @@ def test_nothing_fires_without_a_reason(config: Config, evaluate: Evaluate) -> N
     )
 
 
-def test_other_thresholds_are_used(evaluate: Evaluate) -> None:
-    """What the configuration says decides: the same traffic under a higher threshold is quiet."""
-    lenient = replace(DEFAULT.alerts.command_errors_high, above_ratio=0.5)
-    config = replace(DEFAULT, alerts=replace(DEFAULT.alerts, command_errors_high=lenient))
-    name = "CqrsCommandErrorsHigh"
-    series = CASES[name].fires(Service(config, GROUPS[DEFAULT]))
-    evaluate(config, [{"input_series": series, "alert_rule_test": [check(name, "30m")]}])
+@pytest.mark.parametrize(
+    ("name", "key"), [(name, key) for name, case in CASES.items() for key in case.lenient]
+)
+def test_each_setting_is_used(name: str, key: str, evaluate: Evaluate) -> None:
+    """What the configuration says decides: the traffic that fires passes under a laxer setting."""
+    case, alert = CASES[name], alert_named(name)
+    laxer = replace(alert.settings(DEFAULT), **{key: case.lenient[key]})
+    config = replace(DEFAULT, alerts=replace(DEFAULT.alerts, **{alert.key: laxer}))
+    series = case.fires(Service(config, GROUPS[DEFAULT]))
+    test = {"input_series": series, "alert_rule_test": [check(name, case.firing_at)]}
+    evaluate(config, [test], name)

@@ -56,6 +56,7 @@ CASES = (
             "just below": events(success=952, error=48),
             "too few to tell": events(success=1, error=2.9),
         },
+        lenient={"above_ratio": 0.5, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
         "CqrsProjectionApplyLatencyHigh",
@@ -66,6 +67,7 @@ CASES = (
             "just below": apply_times({400.0: 96, 800.0: 4}),
             "too few to tell": apply_times({800.0: 3.9}),
         },
+        lenient={"above_ms": 5000.0, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
         "CqrsProjectionLagHigh",
@@ -77,6 +79,7 @@ CASES = (
             "just below": lags({20_000.0: 99.5, 50_000.0: 0.5}),
             "too few to tell": lags({50_000.0: 3.9}),
         },
+        lenient={"above_ms": 50_000_000.0, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
         "CqrsProjectionClockSkew",
@@ -87,6 +90,7 @@ CASES = (
             "just below": skewed(48, of=1000),
             "too few to tell": skewed(3.9, of=3.9),
         },
+        lenient={"above_ratio": 0.5, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
         "CqrsProjectionStalled", "projection", "critical", PROJECTIONS_UID, LABELS,

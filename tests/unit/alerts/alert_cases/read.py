@@ -49,6 +49,7 @@ CASES = (
             "rejections are answers": queries(success=50, rejected=40, cancelled=10),
             "too few to tell": queries(success=1, error=2.9),
         },
+        lenient={"above_ratio": 0.5, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
         "CqrsQueryLatencyHigh",
@@ -60,6 +61,7 @@ CASES = (
             "just below": query_times({400.0: 96, 800.0: 4}),
             "too few to tell": query_times({800.0: 3.9}),
         },
+        lenient={"above_ms": 5000.0, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
         "CqrsQueriesStuck", "read", "critical", READ_PATH_UID, LABELS,

@@ -62,6 +62,7 @@ CASES = (
             "rejections are answers": commands(success=50, rejected=40, cancelled=10),
             "too few to tell": commands(success=1, error=2.9),
         },
+        lenient={"above_ratio": 0.5, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
         "CqrsCommandLatencyHigh",
@@ -73,6 +74,7 @@ CASES = (
             "just below": command_times({900.0: 96, 2000.0: 4}),
             "too few to tell": command_times({2000.0: 3.9}),
         },
+        lenient={"above_ms": 5000.0, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
         "CqrsCommandsStuck", "write", "critical", WRITE_PATH_UID, LABELS,
