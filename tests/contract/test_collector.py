@@ -370,7 +370,8 @@ def test_metrics_arrive_under_the_names_of_the_rules(start: Start, everything: M
     """Every series of the catalogue, its labels, job and instance of the service, exemplars."""
     with start() as running:
         assert running.send("metrics", otlp_metrics(everything)) == 200
-        samples = eventually(running.scrape)
+        eventually(lambda: running.own("otelcol_exporter_sent_metric_points") >= len(METRICS))
+        samples = running.scrape()
         assert "alias is deprecated" not in running.log.read_text()
     expected = {
         series_name(metric, CONFIG.naming, part)
@@ -419,15 +420,14 @@ def test_spans_are_measured_before_they_are_sampled(start: Start) -> None:
                "yaml:connectors::span_metrics::metrics_flush_interval: 200ms")  # fmt: skip
     with start(*configs, TRACES_PERCENT="0") as running:
         assert running.send("traces", otlp_spans(list(spans.values()))) == 200
-        samples = eventually(
-            lambda: {
-                sample.labels["span_name"]: sample.value
-                for name, found in running.scrape().items()
-                for sample in found
-                if name.endswith("calls_total")
-            }
-        )
-    assert samples == dict.fromkeys(spans, 1)
+        # The first value is 0, so that a rate has a start to count from.
+        eventually(lambda: calls(running) == dict.fromkeys(spans, 1))
+
+
+def calls(running: Running) -> dict[str, float]:
+    """How many spans of each name were measured."""
+    found = running.scrape().get("traces_span_metrics_calls_total", ())
+    return {sample.labels["span_name"]: sample.value for sample in found}
 
 
 @pytest.mark.servers

@@ -26,10 +26,8 @@ def start(bare_machine: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    """Until something is so; five seconds at most."""
-    deadline = time.monotonic() + 5
+    """Until something is so; the test's timeout ends it."""
     while not condition():
-        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
@@ -130,7 +128,7 @@ def test_ended_run_takes_its_build_along(
     run = start(bare_machine, "pint")
     wait_for(lambda: builds.exists() and builds.read_text().count("\n") == 2)
     run.send_signal(number)
-    said = run.communicate(timeout=10)[1]
+    said = run.communicate()[1]
     assert "Traceback" not in said
     assert run.returncode
     pids = [int(pid) for pid in builds.read_text().split()]
@@ -147,7 +145,7 @@ def test_two_runs_build_once(bare_machine: Path, script: Script, tmp_path: Path)
     finish += f"printf '#!/bin/sh\\necho {pin}\\n' > $2; /bin/chmod +x $2"
     script("go", fake_go(builds, finish))
     runs = [start(bare_machine, "pint") for _ in range(2)]
-    said = "".join(run.communicate(timeout=10)[1] for run in runs)
+    said = "".join(run.communicate()[1] for run in runs)
     assert [run.returncode for run in runs] == [0, 0]
     assert len(builds.read_text().split()) == 1
     assert "another run is getting servers; waiting" in said
