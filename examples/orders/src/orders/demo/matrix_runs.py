@@ -53,6 +53,14 @@ class Started:
     name: str  # of its process
     ending: bool = False
 
+    @property
+    def is_worth_another(self) -> bool:
+        """Whether it ended before it showed anything, for the first time.
+
+        Between choosing a port and using it, another program can take it.
+        """
+        return bool(self.run.problem) and not self.run.watched and self.name == self.run.name
+
 
 def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
     """Run all, print the matrix, write it beside the runs' data; 0 when all is as expected.
@@ -78,7 +86,8 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
     try:
         while waiting or under_way:
             while waiting and len(under_way) < settings.jobs:
-                under_way.append(_start(waiting.popleft(), settings, parts))
+                run = waiting.popleft()
+                under_way.append(_start(run, run.name, settings, parts))
             if stop.wait(PERIOD):
                 console.print(table(done))
                 console.print("stopped before the matrix was complete")
@@ -87,6 +96,11 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
                 _look(each, settings, parts)
                 if parts.ended(each.name):
                     under_way.remove(each)
+                    if each.is_worth_another:
+                        each.run.problem = ""
+                        name = f"{each.run.name}-again"
+                        under_way.append(_start(each.run, name, settings, parts))
+                        continue
                     done.append(each.run)
                     _report(each.run, time.monotonic() - started, console)
     finally:
@@ -97,8 +111,8 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
     return 0 if all(run.passed for run in runs) else 1
 
 
-def _start(run: Run, settings: MatrixSettings, parts: Parts) -> Started:
-    data = settings.folder / run.name
+def _start(run: Run, name: str, settings: MatrixSettings, parts: Parts) -> Started:
+    data = settings.folder / name
     command = [
         *ORDERS,
         "demo",
@@ -110,8 +124,8 @@ def _start(run: Run, settings: MatrixSettings, parts: Parts) -> Started:
         "--no-spans",
         "--no-dashboards",
     ]
-    parts.start(run.name, command, finite=True)
-    return Started(run, data, run.name)
+    parts.start(name, command, finite=True)
+    return Started(run, data, name)
 
 
 def _look(started: Started, settings: MatrixSettings, parts: Parts) -> None:

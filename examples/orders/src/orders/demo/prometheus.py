@@ -47,15 +47,20 @@ def require_server(name: str, start: Path) -> Path:
 
 
 def configuration(
-    rules: Path, targets: Sequence[str], itself: str, alertmanager: str | None = None
+    rules: Path,
+    targets: Sequence[str],
+    itself: str,
+    alertmanager: str | None = None,
+    *,
+    interval: str = SCRAPE_INTERVAL,
 ) -> str:
     """``prometheus.yml``: the shop's processes as one job, and Prometheus as another."""
     alerting = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     document: dict[str, Any] = {
         "global": {
-            "scrape_interval": SCRAPE_INTERVAL,
-            "scrape_timeout": SCRAPE_INTERVAL,
-            "evaluation_interval": SCRAPE_INTERVAL,
+            "scrape_interval": interval,
+            "scrape_timeout": interval,
+            "evaluation_interval": interval,
             "external_labels": {"prometheus": "demo"},  # on what it sends, not on what it keeps
         },
         **({"alerting": alerting} if alertmanager else {}),

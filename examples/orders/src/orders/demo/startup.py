@@ -9,13 +9,14 @@ from pathlib import Path
 
 import httpx
 
+from cqrs_alerts.config_file import ConfigError, read_config
 from cqrs_alerts.inhibitions import INHIBITIONS_FILE
 
 from ..telemetry import SERVICE
 from . import alertmanager, command_lines
 from .ports import HOST
 from .processes import run_to_end
-from .prometheus import configuration, count_series, find_server
+from .prometheus import SCRAPE_INTERVAL, configuration, count_series, find_server
 from .running import START_LIMIT, Demo, StartError
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -39,7 +40,13 @@ def start_all(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
         del addresses["alertmanager"], addresses["receiver"]
     targets = [addresses["service metrics"], addresses["projection metrics"]]
     config.write_text(
-        configuration(rules, targets, addresses["prometheus"], addresses.get("alertmanager"))
+        configuration(
+            rules,
+            targets,
+            addresses["prometheus"],
+            addresses.get("alertmanager"),
+            interval=_scrape_interval(demo),
+        )
     )
     demo.urls = {name: f"http://{address}" for name, address in addresses.items()}
     storage = data / "prometheus"
@@ -68,6 +75,14 @@ def start_all(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
         )
         demo.parts.start("preview", preview)
         _wait_for_answer(demo, "preview", demo.urls["preview"])
+
+
+def _scrape_interval(demo: Demo) -> str:
+    path = demo.settings.config
+    try:
+        return read_config(path).scrape_interval if path else SCRAPE_INTERVAL
+    except ConfigError as error:
+        raise StartError(str(error)) from error
 
 
 def _start_alertmanager(demo: Demo, program: Path, ports: Mapping[str, int], rules: Path) -> None:

@@ -72,7 +72,7 @@ FAULTS = {
             ),
             "answers are many times as long as they were, and still fast",
             warm_up=330,
-            watch=330,
+            watch=345,
         ),
         Fault(
             "rejections-storm", "customers order more than there is, again and again", "load",
@@ -81,7 +81,7 @@ FAULTS = {
             ),
             "the shop says no, rightly: no error, but not as usual",
             warm_up=160,
-            watch=345,
+            watch=355,
         ),
         Fault(
             "conflict-storm", "six customers order one product at one instant, again and again",
@@ -91,7 +91,7 @@ FAULTS = {
             ),
             "one wins, the others lose the race for the aggregate's version: rejections",
             warm_up=160,
-            watch=345,
+            watch=355,
         ),
         Fault(
             "poison-event", "an order is stored that the projection cannot turn into rows",
@@ -101,7 +101,7 @@ FAULTS = {
                 "CqrsProjectionStalled",
             ),
             "orders is tried again and again and gets no further; stock goes on",
-            watch=345,
+            watch=355,
         ),
         Fault(
             "slow-projection", "the projection orders takes 0.8 s more for each event",
@@ -123,7 +123,7 @@ FAULTS = {
             ),
             "nothing can be scraped there, and events arrive that nobody applies",
             signal=signal.SIGKILL, ends=True,
-            watch=345,
+            watch=355,
         ),
         Fault(
             "projection-frozen", "SIGSTOP to the projections' process", "projection",
@@ -133,7 +133,7 @@ FAULTS = {
             ),
             "a frozen process does not answer a scrape either",
             signal=signal.SIGSTOP,
-            watch=345,
+            watch=355,
         ),
         Fault(
             "clock-skew", "events bear a time one hour ahead", "service",
@@ -164,7 +164,7 @@ FAULTS = {
             ),
             "nothing can be scraped there; that nothing is handled follows",
             signal=signal.SIGKILL, ends=True,
-            watch=345,
+            watch=355,
         ),
         Fault(
             "deadlock", "two handlers wait for each other's lock, for ever", "service",
@@ -173,7 +173,7 @@ FAULTS = {
                 "CqrsQueriesStopped",
             ),
             "commands are under way and none ends, until no thread is left for queries either",
-            watch=345,
+            watch=400,
         ),
         Fault(
             "traffic-stops", "SIGTERM to the load", "load",
@@ -183,7 +183,7 @@ FAULTS = {
             ),
             "all is well but nobody asks",
             signal=signal.SIGTERM,
-            watch=345,
+            watch=355,
         ),
     )
 }  # fmt: skip
