@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
+from cqrs_telemetry import catalog
 
 from .alert_cases import CASES
 from .alert_cases.case import DEFAULT, GROUPS, OTHER, alert_named, check, documents
@@ -16,10 +18,12 @@ from .alert_cases.traffic import (
     apply_times,
     command_times,
     commands,
+    counted,
     faults,
     heartbeat,
     in_samples,
     lags,
+    observed,
     queries,
     query_times,
     skewed,
@@ -55,6 +59,12 @@ BUSY = (
     apply_times({20.0: 600}),
     lags({20.0: 600}),
     skewed(0, of=600),
+    counted(
+        catalog.EVENTS_PRODUCED,
+        {catalog.COMMAND_TYPE: "PlaceOrder", catalog.EVENT_TYPE: "OrderPlaced"},
+        (60, 600),
+    ),
+    observed(catalog.QUERY_RESULT_SIZE, {catalog.QUERY_TYPE: "FindOrders"}, (60, {20.0: 600})),
     heartbeat("0x60"),
     faults("0x60"),
 )
@@ -114,8 +124,10 @@ def test_nothing_fires_without_a_reason(config: Config, evaluate: Evaluate) -> N
 def test_each_setting_is_used(name: str, key: str, evaluate: Evaluate) -> None:
     """What the configuration says decides: the traffic that fires passes under a laxer setting."""
     case, alert = CASES[name], alert_named(name)
-    laxer = replace(alert.settings(DEFAULT), **{key: case.lenient[key]})
-    config = replace(DEFAULT, alerts=replace(DEFAULT.alerts, **{alert.key: laxer}))
+    laxer: dict[str, Any] = {
+        alert.key: replace(alert.settings(DEFAULT), **{key: case.lenient[key]})
+    }
+    config = replace(DEFAULT, alerts=replace(DEFAULT.alerts, **laxer))
     series = case.fires(Service(config, GROUPS[DEFAULT]))
     test = {"input_series": series, "alert_rule_test": [check(name, case.firing_at)]}
     evaluate(config, [test], name)
