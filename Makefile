@@ -1,7 +1,7 @@
 # Everything runs in .venv (from requirements.lock) and .tools (servers, linters); neither needs root.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo faults test lint format type generate generated-unchanged bench tools lock clean
+.PHONY: help demo faults test lint format type generate generated-unchanged bench mutants tools lock clean
 
 python := .venv/bin/python
 members := instrumentation alerts dashboards examples/orders
@@ -47,6 +47,9 @@ generated-unchanged: generate
 	  && test -z "$$(git ls-files --others --exclude-standard -- $(generated))" \
 	  || { git status --short -- $(generated); \
 	       echo 'generated files differ: git add what make generate wrote' >&2; exit 1; }
+
+mutants: .venv/.ready tools ## Print the share of wrong rules that the tests of the rules notice
+	$(python) tests/mutation/run.py
 
 bench: .venv/.ready ## Compare our cost with the hand-written code's, side by side
 	$(python) tests/bench/run.py

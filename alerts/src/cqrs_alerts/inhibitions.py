@@ -106,7 +106,8 @@ def _between(
         return
     same = (label_name(attribute, config.naming) for attribute in inhibition.same)
     labels = [*config.group_labels, *same]
-    for severity in dict.fromkeys(rule.severity for rule in source.rules(config)):
+    severities: dict[Severity, None] = {rule.severity: None for rule in source.rules(config)}
+    for severity in severities:
         targets = [
             name
             for name in inhibition.targets

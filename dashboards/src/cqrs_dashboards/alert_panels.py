@@ -27,7 +27,9 @@ def firing_now(queries: Queries, title: str, what: str, *matchers: Matcher) -> P
     )  # fmt: skip
 
 
-def firing_over_time(queries: Queries, *matchers: Matcher, width: int = 8) -> Panel:
+def firing_over_time(
+    queries: Queries, *matchers: Matcher, width: int = 8, height: int = 8
+) -> Panel:
     """Which alerts fired when."""
     found = f"max by ({ALERT_NAME}) ({_firing(queries, *matchers)})"
     nothing = f'label_replace({_nothing(queries)}, "{ALERT_NAME}", "{NO_FAILURE}", "", "")'
@@ -37,7 +39,7 @@ def firing_over_time(queries: Queries, *matchers: Matcher, width: int = 8) -> Pa
         "started first is nearest to the cause: read from left to right, then open its runbook.",
         "state-timeline", panels.COUNT,
         (Target(f"{found} or on () {nothing}", f"{{{{{ALERT_NAME}}}}}"),), _QUIET,
-        width=width, minimum=None, mappings=_FIRING,
+        width=width, height=height, minimum=None, mappings=_FIRING,
         thresholds=(Threshold(1.0, colors.CRITICAL),),
     )  # fmt: skip
 

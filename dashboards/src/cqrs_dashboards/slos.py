@@ -111,7 +111,8 @@ def _budgets(queries: Queries) -> Row:
         "rises when old failures drop out of it. A cliff is an incident, a slope is a defect.",
         "timeseries", panels.SHARE,
         (Target(queries.worst_objective("min", left), queries.objective_legend),), SILENT,
-        minimum=None, decimals=1, color=colors.CRITICAL, thresholds=BUDGET,
+        # Further below it matters no more, and the rest would be squashed.
+        minimum=-1, decimals=1, color=colors.CRITICAL, thresholds=BUDGET,
     )  # fmt: skip
     return Row("How much is left?", _tall((budget_left(queries), over_time, _achieved(queries))))
 
@@ -180,7 +181,7 @@ def _tall(drawn: Iterable[Panel]) -> tuple[Panel, ...]:
 
 
 def _told(queries: Queries) -> Panel:
-    return alert_panels.firing_over_time(queries, *_of_budgets(queries), width=24)
+    return alert_panels.firing_over_time(queries, *_of_budgets(queries), width=24, height=5)
 
 
 def _of_budgets(queries: Queries) -> tuple[Matcher, ...]:

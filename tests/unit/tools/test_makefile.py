@@ -10,7 +10,9 @@ import pytest
 from get_servers import SOURCES
 
 ROOT = SOURCES.parent
-TARGETS = ["demo", "faults", "test", "lint", "type", "generate", "bench", "tools", "clean"]
+TARGETS = [
+    "demo", "faults", "test", "lint", "type", "generate", "mutants", "bench", "tools", "clean",
+]  # fmt: skip
 
 
 def make(*arguments: str) -> str:

@@ -1,0 +1,92 @@
+"""Small changes to a rule, each of which a good test notices."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Rule = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A changed rule; ``kind`` is what was changed, ``change`` from what to what."""
+
+    kind: str
+    change: str
+    rule: Rule
+
+
+_OPPOSITES = {">": "<", "<": ">", ">=": "<", "<=": ">", "==": "!=", "!=": "=="}
+_COMPARISON = re.compile(r"(?<=\s)(>=|<=|==|!=|>|<)(?=\s)(?: bool)?")
+_NUMBER = re.compile(r"(?<![\w.:\"\[])(\d+(?:\.\d+)?)(?![\w.:\"\]\[]|:)")
+_WINDOW = re.compile(r"(?<=\[)(\d+)([smhd])(?=[:\]])")
+_OFFSET = re.compile(r"(?<=offset )(\d+)([smhd])")
+_MATCHER = re.compile(r"(\w+)(=~|!~|!=|=)(\"(?:[^\"\\]|\\.)*\")")
+_GROUPING = re.compile(r"\b(by|on|ignoring) \(([^)]*)\)")
+_SET = re.compile(r"\b(and|unless|or)\b(?! 0 \*)")
+_AGGREGATION = re.compile(r"\b(sum|max|min|count|avg)(?= by| \()")
+_OTHER_SET = {"and": "unless", "unless": "and", "or": "and"}
+_OTHER_AGGREGATION = {"sum": "max", "max": "min", "min": "max", "count": "sum", "avg": "sum"}
+_INVERSE = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
+
+
+def mutants(rule: Rule) -> Iterator[Mutant]:
+    """Every mutant of a rule, by what is changed."""
+    for kind, change, expression in _expressions(rule["expr"]):
+        yield Mutant(kind, change, {**rule, "expr": expression})
+    if "alert" in rule:
+        yield from _of_alert(rule)
+
+
+def _expressions(text: str) -> Iterator[tuple[str, str, str]]:
+    """Changed expressions: kind, change, text."""
+
+    def swap(found: re.Match[str], new: str) -> str:
+        return text[: found.start()] + new + text[found.end() :]
+
+    for found in _COMPARISON.finditer(text):
+        new = _OPPOSITES[found[1]]
+        yield "comparison", f"{found[0]} to {new}", swap(found, new)
+    # Not what is inside quotes, or a bound of the clock such as 0 * or 300.
+    quoted = [match.span() for match in re.finditer(r'"(?:[^"\\]|\\.)*"', text)]
+    for found in _NUMBER.finditer(text):
+        if any(start <= found.start() < end for start, end in quoted):
+            continue
+        for factor in (0.5, 2) if float(found[0]) else ():
+            new = f"{float(found[0]) * factor:.12g}"
+            yield "threshold", f"{found[0]} to {new}", swap(found, new)
+    for found in (*_WINDOW.finditer(text), *_OFFSET.finditer(text)):
+        new = f"{int(found[1]) * 3}{found[2]}"
+        yield "window", f"{found[0]} to {new}", swap(found, new)
+    for found in _MATCHER.finditer(text):
+        new = f"{found[1]}{_INVERSE[found[2]]}{found[3]}"
+        yield "label", f"{found[0]} to {new}", swap(found, new)
+    for found in _GROUPING.finditer(text):
+        labels = found[2].split(", ")
+        for dropped in labels if len(labels) > 1 else ():
+            new = f"{found[1]} ({', '.join(label for label in labels if label != dropped)})"
+            yield "label", f"{found[0]} without {dropped}", swap(found, new)
+    for found in _SET.finditer(text):
+        new = _OTHER_SET[found[1]]
+        yield "operator", f"{found[1]} to {new}", swap(found, new)
+    for found in _AGGREGATION.finditer(text):
+        new = _OTHER_AGGREGATION[found[1]]
+        yield "operator", f"{found[1]} to {new}", swap(found, new)
+
+
+def _of_alert(rule: Rule) -> Iterator[Mutant]:
+    """Changes around the expression: how long, how loud, what it says."""
+    for key in ("for", "keep_firing_for"):
+        found = re.fullmatch(r"(\d+)([smhd])", rule.get(key, "0s"))
+        if found and int(found[1]):
+            for new in (f"{int(found[1]) * 5}{found[2]}", "0s"):
+                yield Mutant("window", f"{key}: {rule[key]} to {new}", {**rule, key: new})
+    for part in ("labels", "annotations"):
+        for key in rule[part]:
+            changed = copy.deepcopy(rule)
+            changed[part][key] += "x"
+            yield Mutant("label", f"{part}.{key}", changed)
