@@ -76,7 +76,7 @@ class Screen:
 
     def panel(self, title: str) -> Locator:
         """A panel's element."""
-        heading = self.page.locator("h3", has_text=title)
+        heading = self.page.locator("h3", has_text=re.compile(f"^{re.escape(title)}$"))
         return self.page.locator("[data-panel-id]").filter(has=heading).first
 
     def legend(self, title: str) -> list[str]:

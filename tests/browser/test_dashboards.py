@@ -48,7 +48,7 @@ def test_names_are_text(screen: Screen, name: str) -> None:
     assert name in screen.point(BY_TYPE, JUST_NOW)
     assert screen.legend(BY_TYPE) == [name]
     assert set(screen.states().values()) == {"drawn"}
-    assert name in (screen.panel("What fails").text_content() or "")
+    assert name in (screen.panel("What fails, by command type").text_content() or "")
     assert screen.page.locator("img").count() == 0
     assert screen.complaints == []
 
@@ -70,7 +70,9 @@ def test_a_chosen_range_is_drawn(screen: Screen) -> None:
     screen.page.select_option("#range", "now-15m")
     screen.ready()
     assert "from=now-15m" in screen.page.url
-    box = screen.panel(BY_TYPE).locator(".plot").bounding_box()
+    plot = screen.panel(BY_TYPE).locator(".plot")
+    plot.scroll_into_view_if_needed()  # the mouse reaches only what is on the screen
+    box = plot.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
     screen.page.mouse.move(box["x"] + box["width"] * 0.7, middle)

@@ -109,7 +109,7 @@ def test_a_click_in_the_legend_shows_one_series(kinds: Screen) -> None:
 
 def test_text_is_markdown_without_html(kinds: Screen) -> None:
     """Markdown is rendered, HTML and script links in it stay text, variables are replaced."""
-    text = kinds.panel("Text about").locator(".text")
+    text = kinds.panel("Text about small").locator(".text")
     assert text.inner_html().strip() == (
         "<p><strong>Strong</strong> &lt;i&gt;raw&lt;/i&gt; [link](javascript:1) small</p>"
     )

@@ -242,8 +242,13 @@ class Outside:
         """What the container runs."""
         service = self.services[name]
         entrypoint = service.get("entrypoint") or [self._program(name)]
+        # A program that was put in for the image's lies here already, maybe below /tmp.
+        program = str(self._program(name))
         arguments = [*entrypoint, *(service.get("command") or ())]
-        command = [self.text(name, each.replace("$$", "$")) for each in arguments]
+        command = [
+            each if each == program else self.text(name, each.replace("$$", "$"))
+            for each in arguments
+        ]
         if name in ("prometheus", "alertmanager"):  # in a container the default is as good
             port = service["ports"][0]["target"]
             command.append(f"--web.listen-address={self.addresses[name]}:{port}")

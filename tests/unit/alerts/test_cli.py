@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from cqrs_alerts import cli, files
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.cli import main
+from cqrs_alerts.inhibitions import INHIBITIONS_FILE
 
 COMMAND = Path(sys.executable).with_name("cqrs-alerts")
 
@@ -40,11 +41,12 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def test_generate_writes_rules_and_runbooks(tmp_path: Path) -> None:
-    """Two rule files and a page per alert, in folders that it makes."""
+    """Two rule files, a page per alert and inhibitions, in folders that it makes."""
     result = run("generate", "--output", tmp_path / "a/b")
     assert result.exit_code == 0, result.output
     pages = {f"runbooks/{alert.name}.md" for alert in ALERTS}
-    assert contents(tmp_path / "a/b").keys() == {"recording.yaml", "alerts.yaml", *pages}
+    rules = {"recording.yaml", "alerts.yaml", INHIBITIONS_FILE}
+    assert contents(tmp_path / "a/b").keys() == rules | pages
     assert not os.access(tmp_path / "a/b/alerts.yaml", os.X_OK)
     assert (tmp_path / "a/b/alerts.yaml").stat().st_mode & 0o444 == 0o444
 
@@ -224,7 +226,8 @@ def test_regular_expressions_keep_the_table_whole(tmp_path: Path) -> None:
     config.write_text("""selector: ['namespace=~"a|b"']""")
     text = run("metrics", "--config", config).stdout
     assert 'namespace=~"a\\|b"' in text
-    rows = [row for row in text.splitlines() if row.startswith("| `cqrs:")]
+    recorded, _, _ = text.partition("## Objectives")  # a table of its own
+    rows = [row for row in recorded.splitlines() if row.startswith("| `cqrs:")]
     assert {row.replace("\\|", "").count("|") for row in rows} == {4}
 
 
