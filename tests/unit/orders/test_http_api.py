@@ -10,8 +10,11 @@ from uuid import uuid4
 import httpx
 import pytest
 from eventsourcing.persistence import IntegrityError
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from cqrs_telemetry import catalog
+from cqrs_telemetry import CqrsTelemetry, catalog
 from cqrs_telemetry.testing import RecordedTelemetry
 from orders.http_api import REJECTIONS, build_app, build_buses
 
@@ -166,6 +169,60 @@ def test_queries_answer_rows_lines_or_404(client, project, recorded):
     assert missing.status_code == 404
     recorded.assert_query("OrderHistory", "success")
     assert recorded.value(catalog.QUERY_RESULT_SIZE, query_type="OrderHistory") == 1
+
+
+TRACE, CALLER = f"{7:032x}", f"{9:016x}"
+
+
+def test_a_callers_trace_goes_through_the_bus_into_the_events(client, shop, project, recorded):
+    """The caller's span is the command's parent; its baggage is stored with the event."""
+    traceparent = f"00-{TRACE}-{CALLER}-01"
+    answer = client.post(
+        "/commands/AddProduct",
+        json={"sku": "lamp", "price": 5, "quantity": 10},
+        headers={"traceparent": traceparent, "tracestate": "a=b", "baggage": "tenant=north"},
+    )
+    assert answer.status_code == 200
+    (span,) = recorded.spans()
+    assert f"{span.context.trace_id:032x}" == TRACE
+    assert f"{span.parent.span_id:016x}" == CALLER
+    (notification,) = shop.recorder.select_notifications(start=1, limit=9)
+    assert shop.mapper.to_domain_event(notification).metadata == {
+        "traceparent": f"00-{TRACE}-{span.context.span_id:016x}-01",
+        "tracestate": "a=b",
+        "baggage": "tenant=north",
+    }
+    project()
+    client.get("/queries/StockLevels", headers={"traceparent": traceparent})
+    assert f"{recorded.spans('query.StockLevels')[0].parent.span_id:016x}" == CALLER
+
+
+@pytest.mark.parametrize("traceparent", ["", "nonsense", f"00-{0:032x}-{CALLER}-01"])
+def test_a_request_without_a_trace_begins_its_own(client, recorded, traceparent):
+    """What is no trace context is as good as none, and nothing is left of another request's."""
+    client.post("/commands/X", headers={"traceparent": f"00-{TRACE}-{CALLER}-01"})
+    client.post(
+        "/commands/AddProduct",
+        json={"sku": "lamp", "price": 5, "quantity": 10},
+        headers={"traceparent": traceparent},
+    )
+    (span,) = recorded.spans()
+    assert span.parent is None
+
+
+def test_what_is_not_sampled_by_the_caller_is_not_sampled(shop, read_model):
+    """With the SDK's default sampler the caller decides."""
+    memory, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    telemetry = CqrsTelemetry(rejections=REJECTIONS, tracer_provider=provider)
+    client = Client(build_app(build_buses(shop, read_model, telemetry)))
+    for flag in ("00", "01"):
+        client.post(
+            "/commands/AddProduct",
+            json={"sku": flag, "price": 5, "quantity": 10},
+            headers={"traceparent": f"00-{TRACE}-{CALLER}-{flag}"},
+        )
+    assert len(memory.get_finished_spans()) == 1
 
 
 def test_a_broken_store_is_a_500_without_details(client, shop, recorded):

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from .demo.cli import demo, faults, receive
+from .roads.cli import keep_traces
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -67,7 +68,7 @@ def main() -> None:
     """An event-sourced shop, instrumented with cqrs-telemetry."""
 
 
-for command in (demo, faults, receive):
+for command in (demo, faults, receive, keep_traces):
     main.add_command(command)
 
 
@@ -77,8 +78,21 @@ for command in (demo, faults, receive):
 @click.option(
     "--port", type=_PORT, default=8000, show_default=True, help="HTTP port; 0 picks a free one."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that answer, by gunicorn when more than one; those send OTLP.",
+)
 def serve(
-    data: Path, host: str, metrics_port: int, spans: Path | None, fault: str | None, port: int
+    data: Path,
+    host: str,
+    metrics_port: int,
+    spans: Path | None,
+    fault: str | None,
+    port: int,
+    workers: int,
 ) -> None:
     """Answer commands and queries over HTTP."""
     import uvicorn
@@ -87,13 +101,21 @@ def serve(
     from .faults.service import service_faults
     from .faults.switch import arm
     from .http_api import build_app, build_buses
+    from .prefork import PreforkError, run_prefork
     from .read_model import ReadModel
-    from .telemetry import exported_telemetry
+    from .telemetry import TelemetryError, exported_telemetry
 
     _create(data)
+    if workers > 1:
+        if fault or spans:
+            raise click.UsageError("--fault and --spans are for one process, without --workers")
+        try:
+            run_prefork(data, host, port, workers)
+        except (PreforkError, TelemetryError) as error:
+            raise click.ClickException(str(error)) from error
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
-        metrics_port = _enter(stack, exported_telemetry(host, metrics_port, spans))
+        metrics = _enter(stack, exported_telemetry(host, metrics_port, spans))
         shop = stack.enter_context(Shop(environment(data)))
         read_model = ReadModel(data)
         buses = build_buses(shop, read_model)
@@ -102,10 +124,7 @@ def serve(
         # uvicorn raises the signal that stopped it once more when it is done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        click.echo(
-            f"orders service: http://{host}:{listener.getsockname()[1]}"
-            f"  metrics: http://{host}:{metrics_port}/metrics"
-        )
+        click.echo(f"orders service: http://{host}:{listener.getsockname()[1]}  metrics: {metrics}")
         uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -126,7 +145,7 @@ def project(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
-        metrics_port = _enter(stack, exported_telemetry(host, metrics_port, spans))
+        metrics = _enter(stack, exported_telemetry(host, metrics_port, spans))
         arm(fault, PROJECTION_FAULTS)
         threads = [
             threading.Thread(target=keep_projecting, args=(projection, data, stop))
@@ -135,7 +154,7 @@ def project(
         for thread in threads:
             thread.start()
         names = ", ".join(projection.name for projection in PROJECTIONS)
-        click.echo(f"orders projections: {names}  metrics: http://{host}:{metrics_port}/metrics")
+        click.echo(f"orders projections: {names}  metrics: {metrics}")
         for thread in threads:
             thread.join()
 
@@ -183,10 +202,12 @@ def load(
         ) from error
 
 
-def _enter(stack: ExitStack, telemetry: AbstractContextManager[int]) -> int:
+def _enter(stack: ExitStack, telemetry: AbstractContextManager[str]) -> str:
+    from .telemetry import TelemetryError
+
     try:
         return stack.enter_context(telemetry)
-    except OSError as error:  # a port in use, a file that cannot be written: it says which
+    except (OSError, TelemetryError) as error:  # a port in use, a file that cannot be written, …
         raise click.ClickException(str(error)) from error
 
 

@@ -2,6 +2,8 @@
 
 Handlers are synchronous, as eventsourcing is, and run in the server's thread pool. What telemetry
 counts as rejected is answered with 404, 409 or 422; what it counts as an error, with 5xx.
+A caller's ``traceparent``, ``tracestate`` and ``baggage`` are those of the bus: its span is the
+parent of the command's.
 """
 
 from __future__ import annotations
@@ -14,13 +16,17 @@ from time import perf_counter
 from typing import Any
 
 from eventsourcing.persistence import IntegrityError
+from opentelemetry import context, propagate
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cqrs_telemetry import CqrsTelemetry, InstrumentedCommandBus, InstrumentedQueryBus
 
@@ -98,7 +104,29 @@ def build_app(buses: Buses) -> Starlette:
             NotProjectedError: lambda _, error: _refuse(HTTPStatus.SERVICE_UNAVAILABLE, error),
             Exception: lambda _, error: _refuse(HTTPStatus.INTERNAL_SERVER_ERROR, error),
         },
+        middleware=[Middleware(_CallersContext)],
     )
+
+
+class _CallersContext:
+    """Makes the caller's trace context and baggage current while the request is answered.
+
+    The HTTP layer has no span of its own here; a service that wants one takes
+    opentelemetry-instrumentation-starlette, which does this as well.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        # As configured by OTEL_PROPAGATORS: https://www.w3.org/TR/trace-context/, baggage.
+        token = context.attach(propagate.extract(Headers(scope=scope)))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            context.detach(token)
 
 
 def _adapters(types: Iterable[type]) -> dict[str, TypeAdapter[Any]]:

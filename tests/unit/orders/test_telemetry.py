@@ -1,0 +1,121 @@
+"""The SDK of each process, as the environment's variables ask for it."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import httpx
+import pytest
+
+from cqrs_telemetry import catalog
+from orders.demo.ports import HOST, choose_ports
+from orders.roads.trace_store import read_spans
+
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+\S*")
+OTLP = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "otlp"}
+
+
+@pytest.fixture
+def store(run, tmp_path, eventually):
+    """Environment of processes whose telemetry goes to a store of traces, and its spans."""
+    port = choose_ports({"store": None})["store"]
+    process = run("keep-traces", f"--port={port}", "--output=spans.jsonl")
+    url = f"http://{HOST}:{port}"
+
+    def answers():
+        assert process.poll() is None, process.stdout.read()
+        try:
+            return httpx.get(f"{url}/health").is_success
+        except httpx.TransportError:
+            return False
+
+    eventually(answers)
+    hurry = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+    environment = {**OTLP, "OTEL_EXPORTER_OTLP_ENDPOINT": url, **hurry}
+    return environment, lambda: read_spans(tmp_path / "spans.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        (
+            {"OTEL_METRICS_EXPORTER": "statsd"},
+            "OTEL_METRICS_EXPORTER is 'statsd'; this service knows prometheus or otlp",
+        ),
+        (
+            {"OTEL_TRACES_EXPORTER": "zipkin"},
+            "OTEL_TRACES_EXPORTER is 'zipkin'; this service knows none or otlp",
+        ),
+        ({**OTLP, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "this service sends http/protobuf"),
+    ],
+)
+@pytest.mark.parametrize("command", [("serve", "--port=0"), ("project",)])
+def test_what_a_variable_asks_in_vain_is_said(run, command, environment, said):
+    """The error names the variable, its value and what there is."""
+    process = run(*command, "--data=d", **environment)
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert said in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({}, "--workers needs OTEL_METRICS_EXPORTER=otlp"),
+        (
+            {**OTLP, "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=a"},
+            "--workers needs a service.instance.id for each",
+        ),
+    ],
+)
+def test_workers_that_would_overwrite_each_other_do_not_start(run, environment, said):
+    """One /metrics, or one instance, for several processes would lose most of the counts."""
+    process = run("serve", "--port=0", "--workers=2", "--data=d", **environment)
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert said in output
+
+
+def test_the_environment_names_the_service(run):
+    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come before the example's own name."""
+    named = {"OTEL_SERVICE_NAME": "shop", "OTEL_RESOURCE_ATTRIBUTES": "k8s.cluster.name=north"}
+    process = run("serve", "--port=0", "--data=d", **named)
+    _, metrics = ADDRESS.findall(process.stdout.readline())
+    (about,) = re.findall(r"^target_info\{(.*)\}", httpx.get(metrics).text, re.MULTILINE)
+    assert 'service_name="shop"' in about
+    assert 'k8s_cluster_name="north"' in about
+
+
+def test_each_worker_is_an_instance_of_its_own(run, store, eventually):
+    """Spans of several workers arrive under one service name, and as many instance ids."""
+    environment, spans = store
+    process = run("serve", "--port=0", "--workers=3", "--data=d", **environment)
+    (url,) = ADDRESS.findall(process.stdout.readline())
+
+    def instances():
+        # A new connection each time: the kernel gives it to any worker.
+        httpx.post(f"{url}/commands/AddProduct", json={"sku": "a", "price": 1, "quantity": 1})
+        return {span["resource"]["service.instance.id"] for span in spans()}
+
+    eventually(lambda: len(instances()) == 3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0, process.stdout.read()
+    assert {span["resource"]["service.name"] for span in spans()} == {"orders"}
+
+
+def test_a_process_that_ends_sends_what_it_holds(run, store):
+    """SIGTERM right after a command: its span is in the store all the same."""
+    environment, spans = store
+    for workers in (1, 2):
+        process = run("serve", "--port=0", f"--workers={workers}", "--data=d", **environment)
+        (url,) = ADDRESS.findall(process.stdout.readline())
+        answer = httpx.post(
+            f"{url}/commands/AddProduct", json={"sku": f"{workers}", "price": 1, "quantity": 1}
+        )
+        assert answer.is_success
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        assert len(spans()) == workers
+    assert {span["attributes"][catalog.SIDE.key] for span in spans()} == {catalog.WRITE}
