@@ -48,6 +48,11 @@ INHIBITIONS = (
         "a service of which nothing is left does nothing",
     ),
     Inhibition(
+        "CqrsTargetDown",
+        ("CqrsCommandsStopped", "CqrsQueriesStopped", "CqrsProjectionFallingBehind"),
+        "what a dead process did is no longer done, or no longer counted",
+    ),
+    Inhibition(
         "CqrsCommandsStuck", ("CqrsCommandsStopped", "CqrsCommandsWithoutEvents"),
         "commands that hang do not end",
     ),
@@ -83,6 +88,16 @@ INHIBITIONS = (
 )  # fmt: skip
 
 
+def causes_of(alert: AnyAlert, config: Config) -> list[Inhibition]:
+    """The inhibitions that keep an alert back."""
+    on = {each.name: each for each in alerts(config)}
+    return [
+        each
+        for each in INHIBITIONS
+        if any(alert.name in targets for _, targets in _kept_back(each, on, config))
+    ]
+
+
 def inhibit_rules(config: Config) -> list[dict[str, Any]]:
     """The list for ``inhibit_rules`` in Alertmanager's configuration."""
     on = {alert.name: alert for alert in alerts(config)}
@@ -101,13 +116,22 @@ def _between(
     inhibition: Inhibition, on: dict[str, AnyAlert], config: Config
 ) -> Iterator[dict[str, Any]]:
     """One rule per severity that the source can have, over the targets that are no louder."""
-    source = on.get(inhibition.source)
-    if source is None:
-        return
     same = (label_name(attribute, config.naming) for attribute in inhibition.same)
     labels = [*config.group_labels, *same]
-    severities: dict[Severity, None] = {rule.severity: None for rule in source.rules(config)}
-    for severity in severities:
+    for severity, targets in _kept_back(inhibition, on, config):
+        yield _rule(
+            [_named(inhibition.source), equals(SEVERITY, getattr(config.severities, severity))],
+            [Matcher("alertname", "=~", "|".join(targets))],
+            labels,
+        )
+
+
+def _kept_back(
+    inhibition: Inhibition, on: dict[str, AnyAlert], config: Config
+) -> Iterator[tuple[Severity, list[str]]]:
+    if inhibition.source not in on:
+        return
+    for severity in dict.fromkeys(rule.severity for rule in on[inhibition.source].rules(config)):
         targets = [
             name
             for name in inhibition.targets
@@ -115,11 +139,7 @@ def _between(
             and all(_is_as_loud(severity, rule.severity) for rule in on[name].rules(config))
         ]
         if targets:
-            yield _rule(
-                [_named(source.name), equals(SEVERITY, getattr(config.severities, severity))],
-                [Matcher("alertname", "=~", "|".join(targets))],
-                labels,
-            )
+            yield severity, targets
 
 
 def _within(alert: BurnAlert, config: Config) -> Iterator[dict[str, Any]]:

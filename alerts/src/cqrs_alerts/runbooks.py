@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 
 from .alert import Rule
 from .alerting import AnyAlert, alerts
 from .config import Config
 from .files import GENERATED_BY
+from .inhibitions import causes_of
 from .links import dashboard_url, runbook_page
 from .settings import Setting, settings_of
 
@@ -38,7 +40,9 @@ def read_words(alert: AnyAlert) -> dict[str, str]:
 def _page(alert: AnyAlert, config: Config) -> str:
     settings = alert.settings(config)
     facts = {
-        "Meaning": "\n\n".join(_condition(rule, config) for rule in alert.rules(config)),
+        "Meaning": "\n\n".join(
+            (*(_condition(rule, config) for rule in alert.rules(config)), *_causes(alert, config))
+        ),
         "Diagnosis": _diagnosis(alert, config),
         "Tuning": "In `cqrs.yaml`; then generate the rules again and reload Prometheus:\n\n"
         + _code("yaml", _yaml(alert, settings_of(settings))),
@@ -63,6 +67,15 @@ def _condition(rule: Rule, config: Config) -> str:
         f"It fires, as {severity}, when this has been so for {rule.for_}:\n\n"
         f"{_code('promql', rule.expression)}"
     )
+
+
+def _causes(alert: AnyAlert, config: Config) -> Iterator[str]:
+    found = causes_of(alert, config)
+    if found:
+        listed = "\n".join(
+            f"- [{each.source}]({runbook_page(each.source)}): {each.why}." for each in found
+        )
+        yield f"The generated inhibition rules keep it back while one of these fires:\n\n{listed}"
 
 
 def _severities(alert: AnyAlert, config: Config) -> str:

@@ -101,6 +101,17 @@ def test_a_dead_service_explains_what_it_no_longer_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
+def test_a_dead_target_explains_traffic_that_is_gone(tmp_path: Path) -> None:
+    """While a process of the service is dead, its missing traffic is no alert of its own."""
+    with running_alertmanager(tmp_path, OTHER) as url:
+        implied = firing("CqrsQueriesStopped", OTHER, SHOP)
+        dead = firing("CqrsTargetDown", OTHER, SHOP, instance="a")
+        # That a projection stands still is a page, and a dead target a ticket.
+        page = firing("CqrsProjectionStalled", OTHER, SHOP, projection_name="orders")
+        assert kept_back(url, dead, implied, page) == [implied]
+
+
+@pytest.mark.servers
 def test_the_fastest_burn_of_an_objective_is_told(tmp_path: Path) -> None:
     """It keeps back the slower burns and the warnings of the type, not another objective's."""
     burn = next(each for each in ALERTS if each.name == "CqrsCommandLatencyBurn")

@@ -159,10 +159,8 @@ FAULTS = {
             "service-killed", "SIGKILL to the service", "service",
             alerts_named(
                 "CqrsTargetDown",
-                "CqrsCommandsStopped",
-                "CqrsQueriesStopped",
             ),
-            "nothing can be scraped there; that nothing is handled follows",
+            "nothing can be scraped there; that nothing is handled follows, and is kept back",
             signal=signal.SIGKILL, ends=True,
             watch=355,
         ),
