@@ -1,0 +1,207 @@
+"""The steps of alerts/README.md, on a real Prometheus that runs and has rules of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from cqrs_alerts.config import Config
+from cqrs_alerts.rule_files import render_rules
+from orders.demo.ports import choose_ports
+from orders.demo.prometheus import require_server
+
+pytestmark = pytest.mark.servers
+
+ROOT = Path(__file__).parents[2]
+PATH = os.pathsep.join(
+    [str(Path(sys.executable).parent), str(ROOT / ".tools/bin"), os.environ["PATH"]]
+)
+OWN_RULES = "groups: [{name: shop, rules: [{record: 'shop:targets:sum', expr: sum(up)}]}]"
+
+
+def section(heading: str) -> str:
+    """A section of the README, up to the next heading."""
+    (text,) = re.findall(
+        rf"^#+ {heading}\n(.*?)(?=^#)", (ROOT / "alerts/README.md").read_text() + "#", re.M | re.S
+    )
+    return str(text)
+
+
+def blocks(text: str) -> list[str]:
+    """What is fenced in a section, in order."""
+    return re.findall(r"^```\w+\n(.*?)^```$", text, re.M | re.S)
+
+
+LOADING = section("Load the rules")
+COPY, RULE_FILES, ASK_AND_RELOAD, CHECK = blocks(LOADING)
+ASK, POST = ASK_AND_RELOAD.splitlines()
+(SIGNAL,) = re.findall(r"`(kill .*)`", LOADING)
+LIFECYCLE, RETENTION = re.findall(r"`(--.*?)`", LOADING)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A Prometheus that runs with a configuration of its own, which README calls by other names."""
+
+    folder: Path
+    url: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def config(self) -> Path:
+        """Its configuration."""
+        return self.folder / "prometheus.yml"
+
+    def run(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Run what README says to, as it stands there."""
+        for name, here in {
+            "/etc/prometheus": str(self.folder),
+            "http://localhost:9090": self.url,
+            "PID": str(self.process.pid),
+        }.items():
+            code = code.replace(name, here)
+        return subprocess.run(
+            ["sh", "-e", "-c", code],
+            cwd=ROOT, env={**os.environ, "PATH": PATH}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def do(self, code: str) -> None:
+        """Run what has to succeed."""
+        done = self.run(code)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def check(self, *options: str) -> dict[str, Any]:
+        """What ``cqrs-alerts check --prometheus`` says."""
+        found: dict[str, Any] = json.loads(
+            self.run(" ".join([CHECK.strip(), "--json", *options])).stdout
+        )
+        return found
+
+    def loaded(self) -> dict[str, list[str]]:
+        """Names of the rules that it has, by group."""
+        groups = httpx.get(f"{self.url}/api/v1/rules").json()["data"]["groups"]
+        return {group["name"]: [rule["name"] for rule in group["rules"]] for group in groups}
+
+
+def names(*files: str) -> dict[str, list[str]]:
+    """Names of the rules in the text of some files, by group."""
+    return {
+        group["name"]: [rule.get("record") or rule["alert"] for rule in group["rules"]]
+        for text in files
+        for group in yaml.safe_load(text)["groups"]
+    }
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
+    """Starts a Prometheus with flags, which scrapes a service with traffic, and itself."""
+    ports = choose_ports({"service": None, "exemplars": None, "prometheus": None})
+    service, exemplars, prometheus = map(str, ports.values())
+    shop = [sys.executable, ROOT / "tests/browser/shop.py", service, exemplars]
+    itself = f"127.0.0.1:{prometheus}"
+    processes = [subprocess.Popen(shop)]
+
+    def run(*flags: str) -> Installation:
+        folder = tmp_path / "etc"
+        folder.mkdir()
+        (folder / "shop.yaml").write_text(OWN_RULES)
+        document = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": ["shop.yaml"],
+            "scrape_configs": [
+                {"job_name": "shop", "static_configs": [{"targets": [f"127.0.0.1:{service}"]}]},
+                {"job_name": "prometheus", "static_configs": [{"targets": [itself]}]},
+            ],
+        }
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(document))
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    require_server("prometheus", ROOT),
+                    f"--config.file={folder / 'prometheus.yml'}",
+                    f"--storage.tsdb.path={tmp_path / 'data'}",
+                    f"--web.listen-address={itself}",
+                    *flags,
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        processes.append(process)
+        installation = Installation(folder, f"http://{itself}", process)
+        while not is_ready(installation):
+            time.sleep(0.1)
+        return installation
+
+    yield run
+    for process in processes:
+        process.terminate()
+        process.wait()
+
+
+def is_ready(installation: Installation) -> bool:
+    """Whether it answers; one that has ended fails the test."""
+    assert installation.process.poll() is None, "Prometheus has ended by itself"
+    try:
+        return httpx.get(f"{installation.url}/-/ready").is_success
+    except httpx.TransportError:
+        return False
+
+
+def prepare(installation: Installation) -> None:
+    """Everything but the reload, as README says."""
+    installation.do(COPY)
+    document = yaml.safe_load(installation.config.read_text())
+    document |= yaml.safe_load(RULE_FILES)
+    installation.config.write_text(yaml.safe_dump(document))
+    installation.do(ASK)
+
+
+def wait_until_checked(installation: Installation) -> None:
+    """Wait until README's last step is content."""
+    while installation.run(CHECK).returncode:
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize(
+    ("flags", "reload"),
+    [([LIFECYCLE, RETENTION], POST), ([RETENTION], SIGNAL)],
+    ids=["POST", "SIGHUP"],
+)
+def test_rules_load_as_documented(
+    start: Callable[..., Installation], flags: list[str], reload: str
+) -> None:
+    """Both ways to reload bring just these rules, beside what was there; none is forgotten."""
+    installation = start(*flags)
+    prepare(installation)
+    if LIFECYCLE not in flags:
+        assert installation.run(POST).returncode, "README says that this is refused"
+    forgotten = installation.check()
+    assert not forgotten["ok"]
+    assert {rule["status"] for rule in forgotten["rules"]} == {"missing"}
+    assert all("reload Prometheus" in rule["mend"] for rule in forgotten["rules"])
+    installation.do(reload)
+    wait_until_checked(installation)
+    assert installation.loaded() == names(OWN_RULES, *render_rules(Config()).values())
+    assert {rule["status"] for rule in installation.check()["rules"]} <= {"ok", "idle"}
+
+
+def test_what_prometheus_refuses_changes_nothing(start: Callable[..., Installation]) -> None:
+    """A broken rule file fails the steps before and at the reload, and the old rules stay."""
+    installation = start(LIFECYCLE)
+    prepare(installation)
+    (installation.folder / "cqrs/recording.yaml").write_text("groups: [{name: broken}, {}]")
+    assert installation.run(ASK).returncode
+    assert installation.run(POST).returncode
+    assert installation.loaded() == names(OWN_RULES)
