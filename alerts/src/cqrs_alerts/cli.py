@@ -13,6 +13,7 @@ import click
 import yaml
 
 from .config import Config
+from .counts import counts
 from .files import OutputError, remove_obsolete, write_files
 from .inhibitions import INHIBITIONS_FILE
 from .options import FILE, FOLDER, BadInputError, config_option
@@ -50,7 +51,7 @@ def generate(output: Path, runbooks: Path | None, config: Config) -> None:
 @click.option("--json", "machine_readable", is_flag=True, help="With --prometheus: JSON, no table.")
 @config_option
 def check(files: tuple[Path, ...], url: str | None, machine_readable: bool, config: Config) -> None:
-    """Check the settings and the rules that follow from them, or rule FILES, with promtool.
+    """Check and count what follows from the settings, or check rule FILES, with promtool.
 
     With --prometheus: has that server loaded just these rules, does it evaluate them in time, and
     which alert could not fire there for want of series, and why?
@@ -68,10 +69,10 @@ def check(files: tuple[Path, ...], url: str | None, machine_readable: bool, conf
         _require_groups(path)
     with tempfile.TemporaryDirectory(prefix="cqrs-alerts-") as folder:
         rendered = {Path(folder) / name: text for name, text in render_rules(config).items()}
-        render_runbooks(config)
+        found = ", ".join(f"{number} {what}" for what, number in counts(config).items())
         if not files:
             write_files(rendered)
-        click.echo("settings, rules and runbooks: well-formed")
+        click.echo(f"well-formed: {found}")
         try:
             faults = check_rules(files or rendered)
         except PromtoolMissingError as error:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from cqrs_alerts import cli, files
+from cqrs_alerts import cli, files, slo
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.cli import main
 from cqrs_alerts.inhibitions import INHIBITIONS_FILE
@@ -148,6 +148,34 @@ def test_check_accepts_what_it_generates(monkeypatch: pytest.MonkeyPatch) -> Non
     result = run("check")
     assert result.exit_code == 0, result.output
     assert "promtool: accepts the rules" in result.output
+
+
+def test_check_counts_what_generate_writes(tmp_path: Path) -> None:
+    """Every number that it prints is that of the files, also where settings change them."""
+    config = tmp_path / "cqrs.yaml"
+    config.write_text(
+        "alerts: {telemetry_faults: {enabled: false}}\n"
+        "slos: {query_availability: {types: [{type: Slow, objective: 0.9}]}}\n"
+    )
+    for options in ((), ("--config", config)):
+        run("generate", "--output", tmp_path / "out", *options)
+        groups = [
+            group
+            for name in ("recording", "alerts")
+            for group in yaml.safe_load((tmp_path / f"out/{name}.yaml").read_text())["groups"]
+        ]
+        rules = [rule for group in groups for rule in group["rules"]]
+        inhibitions = yaml.safe_load((tmp_path / "out" / INHIBITIONS_FILE).read_text())
+        numbers = {
+            "alerts": len({rule["alert"] for rule in rules if "alert" in rule}),
+            "alerting rules": sum("alert" in rule for rule in rules),
+            "recording rules": sum("record" in rule for rule in rules),
+            "objectives": sum(rule.get("record") == slo.OBJECTIVE for rule in rules),
+            "runbooks": len([*(tmp_path / "out/runbooks").iterdir()]),
+            "inhibition rules": len(inhibitions["inhibit_rules"]),
+        }
+        told = ", ".join(f"{number} {what}" for what, number in numbers.items())
+        assert f"well-formed: {told}\n" in run("check", *options).stdout
 
 
 @pytest.mark.servers
