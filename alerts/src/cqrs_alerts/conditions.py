@@ -14,7 +14,7 @@ from cqrs_telemetry.catalog import Attribute
 from .alert_settings import LatencyAlert, RatioAlert
 from .config import Config
 from .label_names import LE
-from .naming import label_name
+from .naming import recorded_label
 from .promql import duration_seconds, equals, number, select, sum_by
 from .recording import (
     CLOCK_SKEW_RATE,
@@ -95,7 +95,7 @@ def without_handler(failures: Rate, message: Attribute) -> Text:
     """Messages of a type arrive that no handler is registered for."""
 
     def expression(config: Config) -> str:
-        refused = equals(label_name(catalog.ERROR_TYPE, config.naming), NoHandlerError.__name__)
+        refused = equals(recorded_label(catalog.ERROR_TYPE), NoHandlerError.__name__)
         return f"{summed(select(failures.name, [refused]), (message,), config)} > 0"
 
     return expression
@@ -109,10 +109,10 @@ def description(recording: Recording, words: str) -> Text:
 
     def describe(config: Config) -> str:
         own = {
-            label_name(attribute, config.naming): label_value(label_name(attribute, config.naming))
+            recorded_label(attribute): label_value(recorded_label(attribute))
             for attribute in recording.by
         }
-        where = ", ".join(f"{label} {label_value(label)}" for label in config.group_labels)
+        where = ", ".join(f"{label} {label_value(label)}" for label in config.service_labels)
         return f"{words.format(**own)} ({where})."
 
     return describe
@@ -174,8 +174,8 @@ def with_traffic(condition: str, rate: str, minimum: int) -> str:
 
 def summed(expression: str, by: tuple[Attribute, ...], config: Config) -> str:
     """An expression summed to the group labels and ``by``."""
-    own = (label_name(attribute, config.naming) for attribute in by)
-    return sum_by((*config.group_labels, *own), expression)
+    own = (recorded_label(attribute) for attribute in by)
+    return sum_by((*config.service_labels, *own), expression)
 
 
 def label_value(label: str) -> str:

@@ -9,37 +9,45 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from cqrs_telemetry import catalog
 
 from .alert_settings import Alerts
 from .dashboard_settings import DashboardSettings
-from .label_names import ALERT_LABELS, INSTANCE, LE
-from .naming import STRATEGIES, UNSUPPORTED_STRATEGIES, Strategy, label_name
+from .label_names import ALERT_LABELS, INSTANCE, LE, NAME
+from .naming import (
+    HISTOGRAMS,
+    STRATEGIES,
+    Histograms,
+    Strategy,
+    escape,
+    escapes,
+    recorded_label,
+)
 from .promql import Matcher, duration_seconds, number, parse_matcher
-from .setting_types import CLOSED, Base, Duration, Text
+from .setting_types import CLOSED, KEY, Base, Duration, Text
 from .slo_settings import Slos
 from .windows import RATE_WINDOW, SAMPLES_PER_WINDOW
 
 _CATALOGUE_LABELS = frozenset(
-    label_name(attribute, STRATEGIES[0])
-    for metric in catalog.METRICS
-    for attribute in metric.attributes
+    recorded_label(attribute) for metric in catalog.METRICS for attribute in metric.attributes
 )
 
 
 def _check_group_label(name: str) -> str:
-    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) or name.startswith("__"):
+    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_./-]*", name) or name.startswith("__"):
         raise ValueError("not a label name; use letters, digits and _, such as job or namespace")
-    if name == INSTANCE:
+    recorded = escape(name)
+    if recorded == INSTANCE:
         raise ValueError("instances are summed, so that a restart does not start a new series")
-    if name == LE:
+    if recorded == LE:
         raise ValueError("histogram buckets use this label")
-    if name in ALERT_LABELS:
+    if recorded in ALERT_LABELS:
         raise ValueError("alerts use this label")
-    if name in _CATALOGUE_LABELS:
+    if recorded in _CATALOGUE_LABELS:
         raise ValueError("recorded series keep this label where they have it; leave it out")
     return name
 
@@ -49,6 +57,8 @@ def _check_unique(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError("name at least one, such as job; else all services become one")
     if len(set(names)) < len(names):
         raise ValueError("names a label twice")
+    if len(set(map(escape, names))) < len(names):
+        raise ValueError("names two labels that recorded series would spell alike, with _")
     return names
 
 
@@ -56,17 +66,11 @@ def _read_matcher(value: Any) -> Any:
     if isinstance(value, Matcher):
         return value
     matcher = parse_matcher(str(value))
-    if matcher.label in (LE, "__name__") or matcher.label in _CATALOGUE_LABELS:
+    if matcher.label in (LE, NAME) or escape(matcher.label) in _CATALOGUE_LABELS:
         raise ValueError(
             f"select targets, not message types: {matcher.label} is not on every metric"
         )
     return matcher
-
-
-def _check_naming(value: Any) -> Any:
-    if value in UNSUPPORTED_STRATEGIES:
-        raise ValueError(f"not supported yet; this version knows {', '.join(STRATEGIES)}")
-    return value
 
 
 def _check_scrape_interval(value: str) -> str:
@@ -107,9 +111,18 @@ class Config:
     ] = ()
     naming: Annotated[
         Strategy,
-        BeforeValidator(_check_naming),
-        Field(description="how the exporter spells names; this one is every exporter's default"),
+        Field(
+            description="how the exporter translates names; the first is every exporter's default: "
+            + ", ".join(STRATEGIES)
+        ),
     ] = STRATEGIES[0]
+    histograms: Annotated[
+        Histograms,
+        Field(
+            description="classic: a series per bucket; native: Prometheus 3's, which exponential "
+            "ones become over OTLP"
+        ),
+    ] = HISTOGRAMS[0]
     scrape_interval: Annotated[
         Duration,
         AfterValidator(_check_scrape_interval),
@@ -132,3 +145,38 @@ class Config:
         Slos, Field(description="what is promised: objectives, and how fast budgets may burn")
     ] = Slos()
     alerts: Annotated[Alerts, Field(description="one section per alert")] = Alerts()
+
+    @property
+    def service_labels(self) -> tuple[str, ...]:
+        """The group labels as recorded series spell them, and so alerts and dashboards."""
+        return tuple(map(escape, self.group_labels))
+
+    @property
+    def group_names(self) -> tuple[tuple[str, str], ...]:
+        """Each group label as targets have it, and as recorded series do."""
+        return tuple(zip(self.group_labels, self.service_labels, strict=True))
+
+    @model_validator(mode="after")
+    def _check_label_names(self) -> Config:
+        """Labels in which a strategy leaves no dot cannot be named with one."""
+        if escapes(self.naming):
+            named = {
+                "group_labels": self.group_labels,
+                "selector": [m.label for m in self.selector],
+            }
+            for key, labels in named.items():
+                for index, label in enumerate(labels):
+                    if label != escape(label):
+                        raise PydanticCustomError(
+                            "label_name",
+                            "no series has the label {label} where naming is {naming}: write "
+                            "{escaped}, or set naming to one of {others}",
+                            {
+                                KEY: (key, index),
+                                "label": label,
+                                "naming": self.naming,
+                                "escaped": escape(label),
+                                "others": ", ".join(s for s in STRATEGIES if not escapes(s)),
+                            },
+                        )
+        return self

@@ -12,6 +12,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from .config import Config
+from .setting_types import KEY
 
 Key = tuple[str | int, ...]
 
@@ -128,7 +129,7 @@ def _merge(default: Any, given: Any) -> Any:
 
 
 def _explain(detail: Any, lines: dict[Key, int]) -> Problem:
-    key: Key = detail["loc"]
+    key: Key = (*detail["loc"], *detail.get("ctx", {}).get(KEY, ()))
     line = next(lines[key[:n]] for n in range(len(key), -1, -1) if key[:n] in lines)
     if detail["type"] == "unexpected_keyword_argument":
         return Problem(line, _spell(key), f"is not a key that is known here{_hint(key)}")

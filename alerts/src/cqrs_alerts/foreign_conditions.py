@@ -8,7 +8,16 @@ from . import foreign_metrics as foreign
 from .conditions import Text, label_value
 from .config import Config
 from .label_names import INSTANCE
-from .promql import Matcher, number, rate, select, sum_by
+from .promql import (
+    Matcher,
+    label_list,
+    max_by,
+    number,
+    rate,
+    rename_labels,
+    select,
+    sum_by,
+)
 from .recording import INSTANCE_SERIES, INSTANCES
 from .windows import RATE_WINDOW
 
@@ -20,7 +29,7 @@ def target_down(config: Config) -> str:
 
 def instance_silent(config: Config) -> str:
     """A target of such a service is scraped, and nothing of ours is in it."""
-    labels = ", ".join((*config.group_labels, INSTANCE))
+    labels = label_list((*config.service_labels, INSTANCE))
     return (
         f"{_targets(config)} == 1\n"
         f"{_known(config.alerts.instance_silent.seen_within, config)}\n"
@@ -93,19 +102,20 @@ def target_description(words: str) -> Text:
     """``words`` with the instance in braces, and the labels that tell which service."""
 
     def describe(config: Config) -> str:
-        where = ", ".join(f"{label} {label_value(label)}" for label in config.group_labels)
+        where = ", ".join(f"{label} {label_value(label)}" for label in config.service_labels)
         return f"{words.format(**{INSTANCE: label_value(INSTANCE)})} ({where})."
 
     return describe
 
 
 def _targets(config: Config) -> str:
-    labels = ", ".join((*config.group_labels, INSTANCE))
-    return f"max by ({labels}) ({select(foreign.UP, config.selector)})"
+    names = (*config.group_names, (INSTANCE, INSTANCE))
+    up = select(foreign.UP, config.selector)
+    return rename_labels(names, max_by((exported for exported, _ in names), up))
 
 
 def _known(seen_within: str, config: Config) -> str:
-    on = ", ".join(config.group_labels)
+    on = label_list(config.service_labels)
     return f"and on ({on}) last_over_time({INSTANCES.name}[{seen_within}])"
 
 

@@ -16,7 +16,7 @@ from cqrs_telemetry.catalog import Attribute
 from .alerting import AnyAlert, alerts
 from .config import Config
 from .label_names import LONG_WINDOW, SEVERITY, SHORT_WINDOW, SLO
-from .naming import label_name
+from .naming import recorded_label
 from .promql import Matcher, equals
 from .setting_types import Severity
 from .slo import TYPES
@@ -116,8 +116,8 @@ def _between(
     inhibition: Inhibition, on: dict[str, AnyAlert], config: Config
 ) -> Iterator[dict[str, Any]]:
     """One rule per severity that the source can have, over the targets that are no louder."""
-    same = (label_name(attribute, config.naming) for attribute in inhibition.same)
-    labels = [*config.group_labels, *same]
+    same = (recorded_label(attribute) for attribute in inhibition.same)
+    labels = [*config.service_labels, *same]
     for severity, targets in _kept_back(inhibition, on, config):
         yield _rule(
             [_named(inhibition.source), equals(SEVERITY, getattr(config.severities, severity))],
@@ -145,8 +145,8 @@ def _kept_back(
 def _within(alert: BurnAlert, config: Config) -> Iterator[dict[str, Any]]:
     """Of one objective's rules that fire together, the fastest burn is told."""
     fastest = sorted(config.slos.burn_rates, key=lambda burn: -burn.factor)
-    own = (label_name(attribute, config.naming) for attribute in TYPES)
-    labels = [*config.group_labels, SLO, *own]
+    own = (recorded_label(attribute) for attribute in TYPES)
+    labels = [*config.service_labels, SLO, *own]
     for fast, slow in combinations(fastest, 2):
         if _is_as_loud(fast.severity, slow.severity):
             source, target = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+NAME = "__name__"  # holds the metric's name
 LE = "le"
 INSTANCE = "instance"
 

@@ -12,19 +12,23 @@ from typing import Literal, get_args
 
 from cqrs_telemetry.catalog import Attribute, Metric
 
-Strategy = Literal["UnderscoreEscapingWithSuffixes"]
-Part = Literal["", "bucket", "count", "sum"]
-
-STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-# What Prometheus knows besides; a configuration that asks for one is told so, not misread.
-UNSUPPORTED_STRATEGIES = (
+Strategy = Literal[
+    "UnderscoreEscapingWithSuffixes",
     "UnderscoreEscapingWithoutSuffixes",
     "NoUTF8EscapingWithSuffixes",
     "NoTranslation",
-)
+]
+Histograms = Literal["classic", "native"]
+Part = Literal["", "bucket", "count", "sum"]
 
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+HISTOGRAMS: tuple[Histograms, ...] = get_args(Histograms)
+
+_ESCAPING = ("UnderscoreEscapingWithSuffixes", "UnderscoreEscapingWithoutSuffixes")
+_WITH_SUFFIXES = ("UnderscoreEscapingWithSuffixes", "NoUTF8EscapingWithSuffixes")
 # Units as the exporters spell them; a unit in braces is an annotation and leaves no trace.
 _UNIT_SUFFIXES = {"ms": "milliseconds", "s": "seconds", "By": "bytes", "1": ""}
+_TOTAL = "total"
 
 
 class NamingError(ValueError):
@@ -32,35 +36,75 @@ class NamingError(ValueError):
 
 
 def series_name(metric: Metric, strategy: Strategy, part: Part = "") -> str:
-    """Name of a metric's series in Prometheus; ``part`` picks one of a histogram's three.
+    """Name of a metric's series in Prometheus; ``part`` picks one of a classic histogram's three.
 
     Raises:
         NamingError: The strategy or the metric's unit is not one that this module can translate.
     """
-    _require_supported(strategy)
-    suffixes = [_unit_suffix(metric)]
-    if metric.kind == "counter":
-        suffixes.append("total")
-    name = _escape(metric.name)
-    for suffix in suffixes:
-        if suffix and not name.endswith(f"_{suffix}"):
-            name = f"{name}_{suffix}"
+    name = metric.name
+    unit = _unit_suffix(metric)
+    if with_suffixes(strategy):
+        # As Prometheus does it: ``total`` comes last and once, whatever stands before it.
+        # https://github.com/prometheus/otlptranslator/blob/v1.0.0/metric_namer.go
+        counted = metric.kind == "counter"
+        if counted:
+            name = re.sub(rf"[._]{_TOTAL}$", "", name)
+        if unit and not name.endswith(unit):
+            name = f"{name}_{unit}"
+        if counted:
+            name = f"{name}_{_TOTAL}"
+    if escapes(strategy):
+        name = escape(name)
     return f"{name}_{part}" if part else name
 
 
+def stored_parts(metric: Metric, histograms: Histograms) -> tuple[Part, ...]:
+    """Parts that a metric has as series of their own: a native histogram is one series."""
+    split = metric.kind == "histogram" and histograms == "classic"
+    return ("bucket", "sum", "count") if split else ("",)
+
+
 def label_name(attribute: Attribute, strategy: Strategy) -> str:
-    """Name of the label that carries an attribute.
+    """Name of the label that carries an attribute on the exporter's series.
 
     Raises:
         NamingError: The strategy is not one that this module can translate.
     """
-    _require_supported(strategy)
-    return _escape(attribute.key)
+    return escape(attribute.key) if escapes(strategy) else attribute.key
 
 
-def _require_supported(strategy: str) -> None:
+def recorded_label(attribute: Attribute) -> str:
+    """Name of the label that carries an attribute on recorded series, for every strategy."""
+    return escape(attribute.key)
+
+
+def escape(name: str) -> str:
+    """A name that needs no quotes."""
+    return re.sub(r"[^a-zA-Z0-9_:]", "_", name)
+
+
+def escapes(strategy: Strategy) -> bool:
+    """Whether dots become underscores.
+
+    Raises:
+        NamingError: The strategy does not exist.
+    """
+    return _require(strategy) in _ESCAPING
+
+
+def with_suffixes(strategy: Strategy) -> bool:
+    """Whether unit and kind are appended.
+
+    Raises:
+        NamingError: The strategy does not exist.
+    """
+    return _require(strategy) in _WITH_SUFFIXES
+
+
+def _require(strategy: Strategy) -> Strategy:
     if strategy not in STRATEGIES:
-        raise NamingError(f"naming {strategy!r} is not supported; use {', '.join(STRATEGIES)}")
+        raise NamingError(f"naming {strategy!r} does not exist; use {', '.join(STRATEGIES)}")
+    return strategy
 
 
 def _unit_suffix(metric: Metric) -> str:
@@ -79,7 +123,3 @@ def _unit_suffix(metric: Metric) -> str:
             f"metric {metric.name}: unit {metric.unit!r} has no known suffix; "
             f"known are {', '.join(_UNIT_SUFFIXES)} and annotations such as {{event}}"
         ) from None
-
-
-def _escape(name: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9_:]", "_", name)

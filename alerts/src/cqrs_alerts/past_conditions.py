@@ -16,7 +16,7 @@ from .alert_settings import AlertSettings, ExpectationAlert, StalledAlert, Stopp
 from .conditions import Text, summed
 from .config import Config
 from .label_names import LE
-from .naming import label_name
+from .naming import escape, recorded_label
 from .promql import duration, duration_seconds, equals, number, quantile, ratio, select
 from .recording import (
     COMMAND_FAILURE_RATE,
@@ -60,7 +60,7 @@ def rejections_surge(config: Config) -> str:
     chosen = config.alerts.command_rejections_surge
     before = _before(chosen)
     command, reason = (catalog.COMMAND_TYPE,), (catalog.COMMAND_TYPE, catalog.ERROR_TYPE)
-    status = equals(label_name(catalog.COMMAND_STATUS, config.naming), catalog.REJECTED)
+    status = equals(recorded_label(catalog.COMMAND_STATUS), catalog.REJECTED)
     rejections = select(COMMAND_FAILURE_RATE.name, [status])
     on = f"on ({', '.join(_labels(command, config))})"
     rejected = summed(rejections, reason, config)
@@ -81,7 +81,7 @@ def without_events(config: Config) -> str:
     """Commands succeed, of which the past makes expect events, and none is produced."""
     chosen = config.alerts.commands_without_events
     by = (catalog.COMMAND_TYPE,)
-    status = equals(label_name(catalog.COMMAND_STATUS, config.naming), catalog.SUCCESS)
+    status = equals(recorded_label(catalog.COMMAND_STATUS), catalog.SUCCESS)
     succeeded = select(COMMAND_RATE.name, [status])
     past_events, past_commands = (
         summed(_over(rate, chosen.past, _before(chosen)), by, config)
@@ -102,7 +102,7 @@ def stalled(config: Config) -> str:
     """
     chosen = config.alerts.projection_stalled
     before = _before(chosen)
-    projection, event = (catalog.PROJECTION_NAME,), label_name(catalog.EVENT_TYPE, config.naming)
+    projection, event = (catalog.PROJECTION_NAME,), recorded_label(catalog.EVENT_TYPE)
     shared = ", ".join([*_shared(chosen, config), event])
     past_applied = summed(
         _over(PROJECTION_LIVE_RATE.name, chosen.past, before), PROJECTION_LIVE_RATE.by, config
@@ -113,7 +113,7 @@ def stalled(config: Config) -> str:
         f"  / on ({shared}) group_left () (sum by ({shared}) ({past_produced}) > 0), 1)"
     )
     produced = f"sum by ({shared}) ({EVENTS_PRODUCED_RATE.name})"
-    status = equals(label_name(catalog.PROJECTION_STATUS, config.naming), catalog.SUCCESS)
+    status = equals(recorded_label(catalog.PROJECTION_STATUS), catalog.SUCCESS)
     return _expected(
         summed(f"\n  {share}\n  * on ({shared}) group_left () {produced}\n", projection, config),
         chosen,
@@ -159,9 +159,10 @@ def _count(rate: str, window: str, before: str) -> str:
 
 
 def _labels(by: tuple[Attribute, ...], config: Config) -> tuple[str, ...]:
-    return (*config.group_labels, *(label_name(each, config.naming) for each in by))
+    return (*config.service_labels, *(recorded_label(each) for each in by))
 
 
 def _shared(chosen: StalledAlert, config: Config) -> tuple[str, ...]:
     """Group labels that a projection has in common with the writers of its events."""
-    return tuple(label for label in config.group_labels if label not in chosen.across)
+    across = set(map(escape, chosen.across))
+    return tuple(label for label in config.service_labels if label not in across)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
@@ -11,11 +11,10 @@ from cqrs_telemetry.catalog import Metric
 from . import slo
 from .config import Config
 from .files import GENERATED_BY
-from .naming import Part, label_name, series_name
+from .naming import label_name, series_name, stored_parts
 from .promql import number
-from .recording import RECORDINGS, expression, labels
+from .recording import RECORDINGS, Recording, expression, intermediate, labels
 
-_PARTS: dict[str, tuple[Part, ...]] = {"histogram": ("bucket", "sum", "count")}
 _BEGIN, _END = "<!-- metrics:begin -->", "<!-- metrics:end -->"
 _REGION = re.compile(f"(?<={re.escape(_BEGIN)}\n).*?(?={re.escape(_END)})", re.DOTALL)
 
@@ -28,7 +27,8 @@ def render_reference(config: Config) -> str:
 <!-- {GENERATED_BY} metrics. -->
 # Metrics
 
-Names in Prometheus are those of the naming strategy `{config.naming}`.
+Names in Prometheus are those of the naming strategy `{config.naming}`, with {config.histograms}
+histograms; [naming.md](naming.md) has the others.
 
 {_summary(config)}
 
@@ -65,7 +65,7 @@ Rules and dashboards read these; their names are the same for every naming strat
                     _codes(labels(recording, config)),
                     f"`{expression(recording, config)}`",
                 )
-                for recording in RECORDINGS
+                for recording in _recordings(config)
             ),
         )
     }
@@ -97,6 +97,13 @@ def fill_region(text: str, config: Config) -> str:
     return filled
 
 
+def _recordings(config: Config) -> Iterator[Recording]:
+    for recording in RECORDINGS:
+        if source := intermediate(recording, config):
+            yield source
+        yield recording
+
+
 def _summary(config: Config) -> str:
     return _table(
         ("metric", "kind", "unit", "in Prometheus", "meaning"),
@@ -109,7 +116,7 @@ def _summary(config: Config) -> str:
 
 
 def _describe(metric: Metric, config: Config) -> str:
-    parts = _PARTS.get(metric.kind, ("",))
+    parts = stored_parts(metric, config.histograms)
     series = (series_name(metric, config.naming, part) for part in parts)
     own = (label_name(attribute, config.naming) for attribute in metric.attributes)
     lines = [

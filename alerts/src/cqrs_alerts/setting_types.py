@@ -11,6 +11,7 @@ from .promql import duration_seconds
 
 Severity = Literal["critical", "warning", "info"]
 
+KEY = "key"  # where an error's context says which of a section's keys is at fault
 CLOSED = ConfigDict(extra="forbid", validate_by_name=True)
 
 

@@ -17,7 +17,7 @@ from cqrs_telemetry.catalog import Attribute
 
 from .config import Config
 from .label_names import LE, SLO
-from .naming import label_name
+from .naming import recorded_label
 from .promql import Matcher, duration_seconds, equals, number, ratio, select, sum_by
 from .recording import (
     COMMAND_DURATION_BUCKETS,
@@ -37,6 +37,8 @@ OBJECTIVE = "cqrs:slo_objective:ratio"
 _REMEMBERED = "1d"  # a service that is down must not lose its objective just then
 # Long windows read the five-minute rates every five minutes: these tile the time without overlap.
 _FINE_STEP, _COARSE_STEP, _FINE_LIMIT = "1m", RATE_WINDOW, "6h"
+# Go's shortest spelling of a number, which Prometheus 3 gives to what it scrapes.
+_SCIENTIFIC_FROM = 1e6
 
 
 @dataclass(frozen=True)
@@ -177,8 +179,8 @@ def meanings(config: Config) -> dict[str, str]:
 
 def labels(config: Config) -> tuple[str, ...]:
     """Labels of the recorded series; a type's label only where it has an objective of its own."""
-    own = (label_name(each, config.naming) for each in (catalog.SIDE, *TYPES))
-    return (*config.group_labels, SLO, *own)
+    own = (recorded_label(each) for each in (catalog.SIDE, *TYPES))
+    return (*config.service_labels, SLO, *own)
 
 
 def rules(scope: str, config: Config) -> list[dict[str, Any]]:
@@ -189,7 +191,7 @@ def rules(scope: str, config: Config) -> list[dict[str, Any]]:
     chosen = [sli for sli in slis(config) if sli.recording.metric.scope == scope]
     if not chosen:
         return []
-    label = label_name(catalog.SIDE, config.naming)
+    label = recorded_label(catalog.SIDE)
     side = [equals(label, chosen[0].side)]
     objective = f"last_over_time({select(OBJECTIVE, side)}[{_REMEMBERED}])"
     derived: dict[str, str] = {}
@@ -215,7 +217,7 @@ def rules(scope: str, config: Config) -> list[dict[str, Any]]:
 def _objectives(sli: Sli, config: Config) -> Iterator[dict[str, Any]]:
     """The whole side with its objective, then each type that has an objective of its own."""
     settings = sli.settings(config)
-    label = label_name(sli.type, config.naming)
+    label = recorded_label(sli.type)
     rest = "|".join(re.escape(own.type) for own in settings.types)
     everything = [Matcher(label, "!~", rest)] if rest else []
     yield from _objective(sli, settings, everything, {}, config)
@@ -226,11 +228,11 @@ def _objectives(sli: Sli, config: Config) -> Iterator[dict[str, Any]]:
 def _objective(
     sli: Sli, promise: Any, chosen: list[Matcher], own: dict[str, str], config: Config
 ) -> Iterator[dict[str, Any]]:
-    side = label_name(catalog.SIDE, config.naming)
+    side = recorded_label(catalog.SIDE)
     labels = {SLO: sli.name, side: sli.side, **own}
     if isinstance(sli, Availability):
         whole = _sum(sli.rate, chosen, config)
-        failed = equals(label_name(sli.status, config.naming), catalog.ERROR)
+        failed = equals(recorded_label(sli.status), catalog.ERROR)
         bad = f"{_sum(sli.rate, [*chosen, failed], config)} or 0 * {whole}"
     else:
         whole = _sum(sli.buckets, [*chosen, equals(LE, "+Inf")], config)
@@ -247,9 +249,15 @@ def _objective(
 
 
 def up_to(bound: float) -> Matcher:
-    """The bucket that ends at a bound: Prometheus 2 and OTLP may spell 5.0 as 5."""
-    whole = "([.]0)?" if bound == int(bound) else ""
-    return Matcher(LE, "=~", f"{re.escape(number(bound))}{whole}")
+    """The bucket that ends at a bound, however it is spelt.
+
+    OTLP makes it 5, the Python exporter 5.0, and Prometheus 3 makes 3.6e+06 of what it scrapes.
+    """
+    spellings = [f"{re.escape(number(bound))}{'([.]0)?' if bound == int(bound) else ''}"]
+    if bound >= _SCIENTIFIC_FROM:
+        digits, exponent = f"{bound:.12e}".split("e")
+        spellings.append(re.escape(f"{number(float(digits))}e{exponent}"))
+    return Matcher(LE, "=~", "|".join(spellings))
 
 
 def _increase(rate: str, window: str) -> str:
@@ -262,4 +270,4 @@ def _increase(rate: str, window: str) -> str:
 
 
 def _sum(rate: Rate, matchers: list[Matcher], config: Config) -> str:
-    return sum_by(config.group_labels, select(rate.name, matchers))
+    return sum_by(config.service_labels, select(rate.name, matchers))

@@ -12,7 +12,7 @@ from .conditions import Text, busiest, failed_spans, highest, late_spans, slow_s
 from .config import Config
 from .label_names import LONG_WINDOW, SHORT_WINDOW, SLO
 from .links import SLOS_UID
-from .naming import label_name
+from .naming import recorded_label
 from .promql import Matcher, equals, number, select
 from .recording import (
     COMMAND_DURATION_P95,
@@ -92,8 +92,8 @@ class BurnAlert:
 
     def description(self, config: Config) -> str:
         """A template that Prometheus expands."""
-        own = label_name(self.sli.type, config.naming)
-        where = ", ".join(f"{label} {{{{ $labels.{label} }}}}" for label in config.group_labels)
+        own = recorded_label(self.sli.type)
+        where = ", ".join(f"{label} {{{{ $labels.{label} }}}}" for label in config.service_labels)
         return (
             f"The error budget for {self.what} burns {_BURN} times as fast as it may "
             f"({where}{{{{ with $labels.{own} }}}}, {own} {{{{ . }}}}{{{{ end }}}})."

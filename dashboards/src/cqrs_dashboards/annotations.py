@@ -15,7 +15,7 @@ from .queries import Queries
 
 def dashboard_annotations(queries: Queries) -> tuple[Annotation, ...]:
     """The marks of all dashboards, within what the variables choose."""
-    groups = queries.config.group_labels
+    groups = queries.config.service_labels
     firing = select(ALERTS, (*queries.groups(), *our_alerts(), equals(ALERT_STATE, FIRING)))
     where = " · ".join(f"{{{{{label}}}}}" for label in groups)
     return (

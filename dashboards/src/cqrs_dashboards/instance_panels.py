@@ -37,7 +37,7 @@ def _rate(queries: Queries, stage: Stage) -> Panel:
 
 
 def _errors(queries: Queries, stage: Stage) -> Panel:
-    failed = equals(queries.label(stage.status), catalog.ERROR)
+    failed = equals(queries.raw_label(stage.status), catalog.ERROR)
     whole = sum_by([INSTANCE], queries.raw_rate(stage.rate))
     errors = sum_by([INSTANCE], queries.raw_rate(stage.rate, failed))
     return _panel(
@@ -78,7 +78,8 @@ def _quantile(
     description: str,
     link: Link,
 ) -> Panel:
-    buckets = sum_by([INSTANCE, LE], queries.raw_rate(distribution.buckets))
+    bound = [LE] if queries.config.histograms == "classic" else []
+    buckets = sum_by([INSTANCE, *bound], queries.raw_rate(distribution.buckets))
     return _panel(
         stage, title, description, MILLISECONDS, quantile(q, buckets), exemplars=True, links=(link,)
     )

@@ -6,7 +6,7 @@ from cqrs_alerts import foreign_metrics as foreign
 from cqrs_alerts import recording
 from cqrs_alerts.config import Config
 from cqrs_alerts.links import PIPELINE_UID
-from cqrs_alerts.promql import Matcher, differs, rate, select
+from cqrs_alerts.promql import Matcher, copy_labels, differs, label_list, rate, select
 from cqrs_alerts.windows import RATE_WINDOW
 from cqrs_telemetry import catalog
 
@@ -104,7 +104,7 @@ def _opening(queries: Queries) -> Row:
 
 
 def _scrapes(queries: Queries) -> Row:
-    groups, legend = queries.config.group_labels, queries.group_legend
+    groups, legend = queries.config.service_labels, queries.group_legend
     up, seconds, samples = (
         _of_targets(queries, name)
         for name in (foreign.UP, foreign.SCRAPE_DURATION, foreign.SCRAPE_SAMPLES)
@@ -239,8 +239,9 @@ def _of_targets(queries: Queries, name: str) -> str:
     """A series of each target of a service that reports, or did so before it went."""
     services = queries.series(recording.INSTANCES)
     seen = f"last_over_time({services}[{queries.config.alerts.telemetry_absent.seen_within}])"
-    groups = ", ".join(queries.config.group_labels)
-    return f"{select(name, queries.groups())} and on ({groups}) {seen}"
+    groups = label_list(queries.config.service_labels)
+    targets = copy_labels(queries.config.group_names, select(name, queries.raw_groups()))
+    return f"{targets} and on ({groups}) {seen}"
 
 
 def _of_rules(name: str) -> str:

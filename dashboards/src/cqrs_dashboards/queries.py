@@ -6,13 +6,13 @@ is named here. ``raw`` alone reads what services export, for the collapsed rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import LE, SLO
-from cqrs_alerts.naming import Part, label_name, series_name
+from cqrs_alerts.naming import Part, label_name, recorded_label, series_name, stored_parts
 from cqrs_alerts.promql import Matcher, equals, quantile, rate, ratio, select, sum_by
 from cqrs_alerts.recording import RESULT_SIZE_BUCKETS, Rate, Recording
 from cqrs_alerts.slo import TYPES
@@ -38,8 +38,13 @@ class Queries:
     types: tuple[Attribute, ...]
     objectives: bool = False
 
-    def label(self, attribute: Attribute) -> str:
-        """The label that carries an attribute."""
+    @staticmethod
+    def label(attribute: Attribute) -> str:
+        """The label that carries an attribute on recorded series."""
+        return recorded_label(attribute)
+
+    def raw_label(self, attribute: Attribute) -> str:
+        """The label that carries an attribute on what services export."""
         return label_name(attribute, self.config.naming)
 
     def legend(self, *attributes: Attribute) -> str:
@@ -48,24 +53,35 @@ class Queries:
 
     def groups(self) -> tuple[Matcher, ...]:
         """The services that the variables choose."""
-        return tuple(Matcher(label, "=~", f"${label}") for label in self.config.group_labels)
+        return tuple(Matcher(label, "=~", f"${label}") for label in self.config.service_labels)
 
-    def _chosen(self, attributes: Iterable[Attribute]) -> tuple[Matcher, ...]:
-        types = (
-            Matcher(self.label(attribute), "=~", f"${variable_name(attribute)}")
+    def raw_groups(self) -> tuple[Matcher, ...]:
+        """The same services, by the labels that their targets have."""
+        names = self.config.group_names
+        return tuple(Matcher(label, "=~", f"${variable}") for label, variable in names)
+
+    def _types(
+        self, attributes: Iterable[Attribute], label: Callable[[Attribute], str]
+    ) -> tuple[Matcher, ...]:
+        return tuple(
+            Matcher(label(attribute), "=~", f"${variable_name(attribute)}")
             for attribute in self.types
             if attribute in attributes
         )
-        return (*self.groups(), *types)
 
     def series(self, recording: Recording, *matchers: Matcher) -> str:
         """Selector of a recorded series within what the variables choose."""
-        return select(recording.name, (*self._chosen(recording.by), *matchers))
+        chosen = (*self.groups(), *self._types(recording.by, self.label))
+        return select(recording.name, (*chosen, *matchers))
 
     def raw(self, metric: Metric, *matchers: Matcher, part: Part = "") -> str:
         """Selector of what services export, per instance; dear where there are many of them."""
-        chosen = (*self.config.selector, *self._chosen(metric.attributes), *matchers)
-        return select(series_name(metric, self.config.naming, part), chosen)
+        chosen = (*self.raw_groups(), *self._types(metric.attributes, self.raw_label))
+        stored: Part = part if part in stored_parts(metric, self.config.histograms) else ""
+        return select(
+            series_name(metric, self.config.naming, stored),
+            (*self.config.selector, *chosen, *matchers),
+        )
 
     def raw_rate(self, rate_of: Rate, *matchers: Matcher) -> str:
         """Rate of a raw counter or histogram over a window that fits the panel's width."""
@@ -100,12 +116,12 @@ class Queries:
 
     def by_group(self, recording: Recording) -> str:
         """Sum by service."""
-        return sum_by(self.config.group_labels, self.series(recording))
+        return sum_by(self.config.service_labels, self.series(recording))
 
     @property
     def group_legend(self) -> str:
         """Legend format that prints the service."""
-        return " · ".join(f"{{{{{label}}}}}" for label in self.config.group_labels)
+        return " · ".join(f"{{{{{label}}}}}" for label in self.config.service_labels)
 
     def by_each(self, recording: Recording, *attributes: Attribute) -> str:
         """Sum that keeps several attributes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cqrs_alerts.config import Config
-from cqrs_alerts.label_names import SLO
+from cqrs_alerts.label_names import NAME, SLO
 from cqrs_alerts.promql import Matcher, select
 from cqrs_alerts.recording import Recording
 from cqrs_alerts.slo import OBJECTIVE
@@ -23,8 +23,8 @@ def group_variables(config: Config, recordings: Sequence[Recording]) -> tuple[Va
     names = "|".join(recording.name for recording in recordings)
     chosen: list[Matcher] = []
     variables = []
-    for label in config.group_labels:
-        selector = select("", (Matcher("__name__", "=~", names), *chosen))
+    for label in config.service_labels:
+        selector = select("", (Matcher(NAME, "=~", names), *chosen))
         title = label.replace("_", " ").capitalize()
         variables.append(Variable(label, title, f"Value of the label {label}", selector, label))
         chosen.append(Matcher(label, "=~", f"${label}"))
@@ -36,7 +36,7 @@ def type_variable(
 ) -> Variable:
     """The variable that chooses an attribute's values, within the chosen groups."""
     config = queries.config
-    groups = (Matcher(label, "=~", f"${label}") for label in config.group_labels)
+    groups = (Matcher(label, "=~", f"${label}") for label in config.service_labels)
     return Variable(
         variable_name(attribute),
         title,

@@ -15,7 +15,7 @@ from ..rule_files import recording_groups
 from .causes import Cause, Diagnosis, most_fundamental
 from .diagnosis import Examiner
 from .prometheus import Prometheus, Rule, RuleGroup
-from .selectors import Selector, selectors
+from .selectors import Selector, read_selector
 
 Status = Literal[
     "ok", "idle", "missing", "differs", "failing", "waiting", "late", "blind", "obsolete"
@@ -133,7 +133,8 @@ def _missing(node: Any, diagnose: Callable[[Selector], Diagnosis | None]) -> lis
         if inner := getattr(node, name, None):
             return _missing(inner, diagnose)
     if isinstance(node, promql_parser.VectorSelector):
-        return [each for each in map(diagnose, selectors(str(node))) if each]
+        found = diagnose(read_selector(node))
+        return [found] if found else []
     return []
 
 

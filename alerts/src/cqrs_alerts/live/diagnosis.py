@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .. import recording, slo
 from ..config import Config
-from ..naming import Part, series_name
+from ..label_names import NAME
+from ..naming import Part, series_name, stored_parts
 from ..promql import differs, rate, select
 from ..recording import ErrorRatio, Quantile, Rate, Recording
 from ..windows import RATE_WINDOW
@@ -77,12 +78,12 @@ class Examiner:
             return None
         if not selector.name:
             # A variable's selector that names several series by a regular expression.
-            named = [each for each in selector.matchers if each.label == "__name__"]
+            named = [each for each in selector.matchers if each.label == NAME]
             names = [name for each in named for name in each.value.split("|")]
-            rest = tuple(each for each in selector.matchers if each.label != "__name__")
+            rest = tuple(each for each in selector.matchers if each.label != NAME)
             found = [self.diagnose(Selector(name, rest)) for name in names]
             return most_fundamental([each for each in found if each] or [_NO_TRAFFIC])
-        if self._prometheus.count(selector.name):
+        if self._prometheus.count(select(selector.name)):
             return self._diagnose_matchers(selector)
         if selector.name in self._objectives:
             return self._diagnose_rule(selector.name) or self._diagnose_objectives()
@@ -96,7 +97,7 @@ class Examiner:
             present = select(selector.name, [differs(matcher.label, "")])
             if self._prometheus.count(present):
                 continue
-            if matcher.label in self._config.group_labels:
+            if matcher.label in self._config.service_labels:
                 # Without the series' name, so that all panels share one diagnosis.
                 return Diagnosis(
                     Cause.LABEL_MISSING,
@@ -167,10 +168,12 @@ class Examiner:
         if isinstance(known, ErrorRatio):
             return self.diagnose(Selector(known.rate.name, ())) or _NO_TRAFFIC
         part: Part = known.part if isinstance(known, Rate) else ""
+        if part not in stored_parts(known.metric, self._config.histograms):
+            part = ""
         raw = series_name(known.metric, self._config.naming, part)
         chosen = select(raw, self._config.selector)
         if not self._prometheus.count(chosen):
-            return self._metrics.diagnose_raw(known.metric, part, raw)
+            return self._metrics.diagnose_raw(known.metric, raw)
         if isinstance(known, Rate):
             if not self._prometheus.count(rate(chosen, RATE_WINDOW)):
                 return Diagnosis(

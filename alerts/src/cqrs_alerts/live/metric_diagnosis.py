@@ -8,9 +8,11 @@ from cqrs_telemetry.catalog import METRICS, Metric
 
 from .. import foreign_metrics, recording
 from ..config import Config
-from ..naming import STRATEGIES, Part, series_name
+from ..label_names import NAME
+from ..naming import series_name, stored_parts
+from ..promql import select
 from .causes import Cause, Diagnosis
-from .other_names import find_other_names
+from .other_names import OtherName, find_other_name
 from .prometheus import Prometheus
 
 LOOK_BACK = "6h"  # for a metric that was there once
@@ -34,16 +36,16 @@ class MetricExaminer:
         self._prometheus = prometheus
         self._config = config
         self._names: frozenset[str] | None = None
-        self._parts: dict[str, tuple[Metric, Part]] = {
-            series_name(metric, config.naming, part): (metric, part)
+        self._metrics: dict[str, Metric] = {
+            series_name(metric, config.naming, part): metric
             for metric in METRICS
-            for part in _parts(metric)
+            for part in stored_parts(metric, config.histograms)
         }
 
     def diagnose(self, name: str) -> Diagnosis | None:
         """Why a metric of the catalogue or of Prometheus is missing; None for any other."""
-        if name in self._parts:
-            return self.diagnose_raw(*self._parts[name], name)
+        if name in self._metrics:
+            return self.diagnose_raw(self._metrics[name], name)
         if name in foreign_metrics.OF_PROMETHEUS:
             return _NOT_ITSELF
         if name.startswith(foreign_metrics.COLLECTOR):
@@ -52,17 +54,18 @@ class MetricExaminer:
             return next(self._targets_down(), None)
         return None
 
-    def diagnose_raw(self, metric: Metric, part: Part, raw: str) -> Diagnosis:
+    def diagnose_raw(self, metric: Metric, raw: str) -> Diagnosis:
         """Why a metric is missing under the name that the configuration's naming gives it."""
-        if self._prometheus.count(raw):
-            selector = ", ".join(map(str, self._config.selector))
+        selector = select(raw)
+        if self._prometheus.count(selector):
+            chosen = ", ".join(map(str, self._config.selector))
             return Diagnosis(
                 Cause.SELECTOR_EXCLUDES,
-                f"{raw} has series, but none with {selector}",
+                f"{raw} has series, but none with {chosen}",
                 "mend selector in cqrs.yaml, or the labels of the scrape job",
             )
         age = self._prometheus.value(
-            f"time() - max(max_over_time(timestamp({raw})[{LOOK_BACK}:1m]))"
+            f"time() - max(max_over_time(timestamp({selector})[{LOOK_BACK}:1m]))"
         )
         down = list(self._targets_down())
         if age is not None:
@@ -72,11 +75,10 @@ class MetricExaminer:
                 f"{why}; {down[0].why}" if down else why,
                 down[0].mend if down else "start the service again, or find out why it is silent",
             )
-        others = find_other_names(metric, part, self._metric_names(), raw)
-        if others:
-            return self._other_naming(raw, others[0])
+        if other := find_other_name(metric, self._metric_names(), self._config):
+            return self._other_naming(raw, other)
         alive = series_name(recording.INSTANCES.metric, self._config.naming)
-        if self._prometheus.count(alive):
+        if self._prometheus.count(select(alive)):
             return Diagnosis(
                 Cause.NO_TRAFFIC,
                 f"the service reports, but no {raw}: nothing of that kind was handled yet",
@@ -92,19 +94,31 @@ class MetricExaminer:
             ),
         )
 
-    def _other_naming(self, raw: str, found: tuple[str, str]) -> Diagnosis:
-        name, strategy = found
-        if strategy in STRATEGIES:
-            mend = f"set naming: {strategy} in cqrs.yaml and generate the rules again"
-        else:
-            mend = (
-                f"let the exporter translate by {self._config.naming} "
-                "(translation_strategy in Prometheus and collector)"
+    def _other_naming(self, raw: str, other: OtherName) -> Diagnosis:
+        found = f"{raw} was never seen, but {other.name} is there"
+        translate = (
+            f"let the exporter translate by {self._config.naming} "
+            "(translation_strategy in Prometheus and collector)"
+        )
+        if other.naming is None:
+            rule = "a rule of its own (a namespace, or another unit)"
+            return Diagnosis(
+                Cause.OTHER_NAMING, f"{found}: the exporter names by {rule}", translate
             )
+        why, settings, others = [], [], []
+        if other.naming != self._config.naming:
+            why.append(f"the exporter names by {other.naming}")
+            settings.append(f"naming: {other.naming}")
+            others.append(translate)
+        if other.histograms and other.histograms != self._config.histograms:
+            why.append(f"histograms arrive as {other.histograms} ones")
+            settings.append(f"histograms: {other.histograms}")
+            others.append(f"export {self._config.histograms} ones")
         return Diagnosis(
             Cause.OTHER_NAMING,
-            f"{raw} was never seen, but {name} is there: the exporter names by {strategy}",
-            mend,
+            f"{found}: {' and '.join(why)}",
+            f"set {' and '.join(settings)} in cqrs.yaml, generate rules and dashboards again and "
+            f"load both; or {' and '.join(others)}",
         )
 
     def _targets_down(self) -> Iterator[Diagnosis]:
@@ -126,12 +140,8 @@ class MetricExaminer:
 
     def _metric_names(self) -> frozenset[str]:
         if self._names is None:
-            self._names = frozenset(self._prometheus.label_values("__name__"))
+            self._names = frozenset(self._prometheus.label_values(NAME))
         return self._names
-
-
-def _parts(metric: Metric) -> tuple[Part, ...]:
-    return ("bucket", "count", "sum") if metric.kind == "histogram" else ("",)
 
 
 def _spell(seconds: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import promql_parser
 
+from ..label_names import NAME
 from ..promql import Matcher, select
 
 _OPERATORS = (
@@ -38,14 +39,24 @@ def selectors(expression: str) -> tuple[Selector, ...]:
 
     def visit(node: Any) -> None:
         if isinstance(node, promql_parser.VectorSelector):
-            matchers = tuple(
-                Matcher(each.name, _operator(each.op), each.value)
-                for each in node.matchers.matchers
-            )
-            found[Selector(node.name or "", matchers)] = None
+            found[read_selector(node)] = None
 
     promql_parser.walk(promql_parser.parse(expression), visit)
     return tuple(found)
+
+
+def read_selector(node: promql_parser.VectorSelector) -> Selector:
+    """The selector that a parsed expression holds.
+
+    A name in quotes is a matcher to the parser, and what it prints of one it does not read again.
+    """
+    matchers = [
+        Matcher(each.name, _operator(each.op), each.value) for each in node.matchers.matchers
+    ]
+    quoted = [each for each in matchers if (each.label, each.operator) == (NAME, "=")]
+    if node.name or len(quoted) != 1:
+        return Selector(node.name or "", tuple(matchers))
+    return Selector(quoted[0].value, tuple(each for each in matchers if each not in quoted))
 
 
 def _operator(operator: promql_parser.MatchOp) -> str:
