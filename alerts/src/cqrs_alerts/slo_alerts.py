@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ from .slo import (
     burn_rate,
     events,
 )
-from .slo_settings import BurnRate, Objectives
+from .slo_settings import BurnRate, Objectives, promise
 
 _BURN = '{{ printf "%.1f" $value }}'
 
@@ -95,9 +96,22 @@ class BurnAlert:
         own = recorded_label(self.sli.type)
         where = ", ".join(f"{label} {{{{ $labels.{label} }}}}" for label in config.service_labels)
         return (
-            f"The error budget for {self.what} burns {_BURN} times as fast as it may "
+            f"The error budget for {self.what} burns {_BURN} times as fast as it may; promised "
+            f"are {self._promised(config)} "
             f"({where}{{{{ with $labels.{own} }}}}, {own} {{{{ . }}}}{{{{ end }}}})."
         )
+
+    def _promised(self, config: Config) -> str:
+        """What was promised for what fires: a template when types have objectives of their own."""
+        settings, label = self.sli.settings(config), recorded_label(self.sli.type)
+        own = "".join(
+            f"{{{{ else if eq $labels.{label} {json.dumps(each.type, ensure_ascii=False)} }}}}"
+            f"{promise(each)}"
+            for each in settings.types
+        )
+        if not own:
+            return promise(settings)
+        return f"{{{{{own.removeprefix('{{ else')}{{{{ else }}}}{promise(settings)}{{{{ end }}}}"
 
     def rules(self, config: Config) -> tuple[Rule, ...]:
         """One rule per pair of windows."""

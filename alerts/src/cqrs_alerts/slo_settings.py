@@ -109,6 +109,14 @@ class LatencyObjectives(Objectives):
         return self
 
 
+def promise(objective: Objectives | OwnAvailability) -> str:
+    """What is promised, in words: ``99.9 %`` or ``99 % within 500 ms``."""
+    share = f"{number(objective.objective * 100)} %"
+    if isinstance(objective, LatencyObjectives | OwnLatency):
+        return f"{share} within {number(objective.within_ms)} ms"
+    return share
+
+
 @dataclass(frozen=True, config=CLOSED)
 class BurnRate:
     """One alerting rule of each objective: a pair of windows and how fast is too fast."""

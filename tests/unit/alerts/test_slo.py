@@ -20,6 +20,7 @@ from cqrs_alerts.slo_settings import (
     OwnAvailability,
     OwnLatency,
     Slos,
+    promise,
 )
 from cqrs_telemetry import catalog
 
@@ -174,7 +175,7 @@ def firing(sli: slo.Sli, config: Config, times: float) -> list[dict[str, Any]]:
             "exp_annotations": {
                 "summary": alert.summary,
                 "description": f"The error budget for {alert.what} burns {times:.1f} times as "
-                f"fast as it may ({where}).",
+                f"fast as it may; promised are {promise(sli.settings(config))} ({where}).",
                 "runbook_url": f"{config.runbook_base_url}/{alert.name}.md",
                 "dashboard_url": f"{config.dashboard_base_url}/d/cqrs-slos",
             },

@@ -15,7 +15,13 @@ from cqrs_alerts import foreign_metrics, slo
 from cqrs_alerts.cli import main
 from cqrs_alerts.config import Config
 from cqrs_alerts.live.check import RuleFinding, RuleReport, check_live
-from cqrs_alerts.recording import COMMAND_RATE, EVENTS_PRODUCED_RATE, QUERY_RATE
+from cqrs_alerts.recording import (
+    COMMAND_ERROR_RATIO,
+    COMMAND_RATE,
+    EVENTS_PRODUCED_RATE,
+    QUERY_RATE,
+)
+from cqrs_alerts.slo_settings import OwnLatency
 
 if TYPE_CHECKING:
     from .conftest import Server
@@ -33,7 +39,9 @@ def find(report: RuleReport, name: str) -> RuleFinding:
 def healthy(servers: Servers) -> Server:
     """A server with traffic that has evaluated everything."""
     server = servers["healthy"]
-    server.wait_for(slo.budget_remaining(Config()), foreign_metrics.RULE_GROUP_SECONDS)
+    server.wait_for(
+        slo.budget_remaining(Config()), COMMAND_ERROR_RATIO.name, foreign_metrics.RULE_GROUP_SECONDS
+    )
     server.wait_for_evaluation()
     return server
 
@@ -49,19 +57,29 @@ def test_everything_is_loaded_and_evaluated(healthy: Server) -> None:
 
 
 def test_rules_of_another_configuration_are_told(healthy: Server) -> None:
-    """Another threshold and another ``for`` differ; what would not be generated is obsolete."""
+    """Another threshold, time or text differs; what would not be generated is obsolete."""
     config = Config()
     latency = replace(config.alerts.command_latency_high, above_ms=250)
     faults = replace(config.alerts.telemetry_faults, for_="7m")
+    overflow = replace(config.alerts.type_name_overflow, keep_firing_for="1m")
     skew = replace(config.alerts.projection_clock_skew, enabled=False)
     alerts = replace(
         config.alerts, command_latency_high=latency, telemetry_faults=faults,
-        projection_clock_skew=skew,
+        type_name_overflow=overflow, projection_clock_skew=skew,
     )  # fmt: skip
-    report = check_live(healthy.url, replace(config, alerts=alerts))
+    promised = replace(
+        config.slos,
+        query_latency=replace(
+            config.slos.query_latency,
+            types=(OwnLatency(type="Report", objective=0.9, within_ms=500),),
+        ),
+    )
+    report = check_live(healthy.url, replace(config, alerts=alerts, slos=promised))
     assert not report.ok
     assert find(report, "CqrsCommandLatencyHigh").why == "has another expression"
     assert find(report, "CqrsTelemetryFaults").why == "waits 600 s, not 7m"
+    assert find(report, "CqrsTypeNameOverflow").why == "goes on firing 900 s, not 1m"
+    assert find(report, "CqrsQueryLatencyBurn").why == "has another description"
     assert find(report, "CqrsProjectionClockSkew").status == "obsolete"
 
 

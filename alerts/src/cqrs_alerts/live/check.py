@@ -97,12 +97,8 @@ def _examine(
         return _finding(
             key, "missing", "is not loaded", f"name its file under rule_files; {_GENERATE}"
         )
-    if _normalize(rule.expression) != _normalize(expected["expr"]):
-        return _finding(key, "differs", "has another expression", _GENERATE)
-    if rule.for_seconds != duration_seconds(expected.get("for", "0s")):
-        return _finding(
-            key, "differs", f"waits {rule.for_seconds:g} s, not {expected['for']}", _GENERATE
-        )
+    if difference := _difference(rule, expected):
+        return _finding(key, "differs", difference, _GENERATE)
     if rule.health == "err":
         return _finding(key, "failing", rule.error, "mend what the message says")
     if rule.health != "ok":
@@ -115,6 +111,22 @@ def _examine(
     worst = most_fundamental(missing)
     status: Status = "blind" if worst.cause in _FAULTS else "idle"
     return _finding(key, status, f"cannot fire now: {worst.why}", worst.mend)
+
+
+def _difference(rule: Rule, expected: dict[str, Any]) -> str:
+    """What a loaded rule has that would be generated otherwise; empty when nothing."""
+    if _normalize(rule.expression) != _normalize(expected["expr"]):
+        return "has another expression"
+    for key, does, seconds in (
+        ("for", "waits", rule.for_seconds),
+        ("keep_firing_for", "goes on firing", rule.keep_firing_seconds),
+    ):
+        wanted = expected.get(key, "0s")
+        if seconds != duration_seconds(wanted):
+            return f"{does} {seconds:g} s, not {wanted}"
+    annotations = expected.get("annotations", {})
+    others = [key for key in annotations if rule.annotations.get(key) != annotations[key]]
+    return f"has another {others[0]}" if others else ""
 
 
 def _missing(node: Any, diagnose: Callable[[Selector], Diagnosis | None]) -> list[Diagnosis]:

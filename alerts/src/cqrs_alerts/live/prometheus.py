@@ -40,7 +40,9 @@ class Rule:
     state: str  # of an alerting rule: inactive, pending or firing
     expression: str
     labels: dict[str, str]
+    annotations: dict[str, str]
     for_seconds: float
+    keep_firing_seconds: float
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,8 @@ def _rule(answer: Mapping[str, Any]) -> Rule:
     return Rule(
         answer["name"], answer["type"], answer.get("health", "unknown"),
         answer.get("lastError", ""), answer.get("state", ""), answer.get("query", ""),
-        answer.get("labels", {}), answer.get("duration", 0),
+        answer.get("labels", {}), answer.get("annotations", {}), answer.get("duration", 0),
+        answer.get("keepFiringFor", 0),
     )  # fmt: skip
 
 
