@@ -16,6 +16,7 @@ from cqrs_alerts.recording import (
     INSTANCES,
     PROJECTION_LAG_BUCKETS,
     PROJECTION_LAG_P99,
+    PROJECTION_LIVE_RATE,
     QUERY_ACTIVE,
     Recording,
     expression,
@@ -33,21 +34,51 @@ def test_label_values_survive(value: str) -> None:
     assert [m.value for m in parsed.matchers.matchers] == [value, value]
 
 
-@given(TEXT, st.sampled_from(["=", "!=", "=~", "!~"]))
-def test_matchers_read_what_they_write(value: str, operator: str) -> None:
+NAME = TEXT.filter(bool)
+
+
+@given(NAME, NAME)
+def test_names_survive(name: str, label: str) -> None:
+    """Names of any letters are read back, in quotes where they need them."""
+    parsed = promql_parser.parse(select(name, [Matcher(label, "=", "x")]))
+    assert isinstance(parsed, promql_parser.VectorSelector)
+    matchers = {m.name: m.value for m in parsed.matchers.matchers}
+    assert matchers.get("__name__", parsed.name) == name
+    assert matchers[label] == "x"
+
+
+@pytest.mark.parametrize("name", ["up", "a_B9", "a:b", "_x"])
+def test_plain_names_need_no_quotes(name: str) -> None:
+    """What Prometheus 2 reads stays as it is, with and without matchers."""
+    assert select(name) == name
+    assert select(name, [Matcher("a_b", "=", "x")]) == f'{name}{{a_b="x"}}'
+
+
+@given(NAME, TEXT, st.sampled_from(["=", "!=", "=~", "!~"]))
+def test_matchers_read_what_they_write(label: str, value: str, operator: str) -> None:
     """Reading a matcher's text gives the matcher."""
-    matcher = Matcher("label", operator, value)
+    matcher = Matcher(label, operator, value)
     assert parse_matcher(str(matcher)) == matcher
+
+
+def test_labels_are_renamed_after_the_aggregation() -> None:
+    """Each label that changes is copied, and the sum keeps the new names alone."""
+    summed = promql.sum_by(["job", "a.b"], "x")
+    assert promql.rename_labels([("job", "job")], summed) == summed
+    assert promql.rename_labels([("job", "job"), ("a.b", "a_b")], summed) == (
+        'sum by (job, a_b) (label_join(sum by (job, "a.b") (x), "a_b", "", "a.b"))'
+    )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a", "a=b", "a='b'", '="b"', 'a="b', 'a="b",c="d"', 'a=="b"', 'a-b="c"', 'a="\\x"',
+    ["", "a", "a=b", "a='b'", '="b"', '""="b"', '"a"', '"a"b"="c"', '"a\\x"="b"',
+     'a="b', 'a="b",c="d"', 'a=="b"', 'a-b="c"', 'a="\\x"',
      'a="\\ud800"', 'a="b"}', 'a="b\nc"'],
 )  # fmt: skip
 def test_what_is_no_matcher_is_refused(text: str) -> None:
     """Nothing but one complete matcher gets into a selector."""
-    with pytest.raises(ValueError, match=r"write it as|has an escape"):
+    with pytest.raises(ValueError, match=r"write it as|has an escape|names no label"):
         parse_matcher(text)
 
 
@@ -98,6 +129,47 @@ EXPRESSIONS: dict[Recording, str] = {
         '(cqrs_telemetry_overflow_total{env="live"}))'
     ),
 }
+
+
+NO_TRANSLATION: dict[Recording, str] = {
+    COMMAND_FAILURE_RATE: (
+        "sum by (ns_name, command_type, command_status, error_type) "
+        "(label_join(label_join(label_join(label_join("
+        'sum by ("ns.name", "command.type", "command.status", "error.type") '
+        '(rate({"cqrs.command.total", "env.name"="live", "error.type"!=""}[5m])), '
+        '"ns_name", "", "ns.name"), "command_type", "", "command.type"), '
+        '"command_status", "", "command.status"), "error_type", "", "error.type"))'
+    ),
+    INSTANCES: (
+        'sum by (ns_name) (label_join(count by ("ns.name") (count by ("ns.name", instance) '
+        '({"cqrs.telemetry.overflow", "env.name"="live"})), "ns_name", "", "ns.name"))'
+    ),
+    PROJECTION_LAG_BUCKETS: (
+        "histogram_fraction(-Inf, le, cqrs:projection_lag:rate5m) "
+        "* histogram_count(cqrs:projection_lag:rate5m) >= 0 "
+        "or histogram_count(cqrs:projection_lag:rate5m)"
+    ),
+    PROJECTION_LIVE_RATE: (
+        "sum by (ns_name, projection_name, event_type) (label_join(label_join(label_join("
+        'sum by ("ns.name", "projection.name", "event.type") '
+        '(histogram_count(rate({"cqrs.projection.lag", "env.name"="live"}[5m]))), '
+        '"ns_name", "", "ns.name"), "projection_name", "", "projection.name"), '
+        '"event_type", "", "event.type"))'
+    ),
+    PROJECTION_LAG_P99: EXPRESSIONS[PROJECTION_LAG_P99],
+}
+
+
+@pytest.mark.parametrize("series", NO_TRANSLATION, ids=lambda series: series.name)
+def test_expression_on_names_with_dots_and_native_histograms(series: Recording) -> None:
+    """Raw names are in quotes, recorded labels never have a dot."""
+    config = Config(
+        group_labels=("ns.name",),
+        selector=(promql.equals("env.name", "live"),),
+        naming="NoTranslation",
+        histograms="native",
+    )
+    assert expression(series, config) == NO_TRANSLATION[series]
 
 
 @pytest.mark.parametrize("series", EXPRESSIONS, ids=lambda series: series.name)
