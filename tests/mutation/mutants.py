@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ _WINDOW = re.compile(r"(?<=\[)(\d+)([smhd])(?=[:\]])")
 _OFFSET = re.compile(r"(?<=offset )(\d+)([smhd])")
 _MATCHER = re.compile(r"(\w+)(=~|!~|!=|=)(\"(?:[^\"\\]|\\.)*\")")
 _GROUPING = re.compile(r"\b(by|on|ignoring) \(([^)]*)\)")
-_SET = re.compile(r"\b(and|unless|or)\b(?! 0 \*)")
+_SET = re.compile(r"\b(and|unless|or)\b")
 _AGGREGATION = re.compile(r"\b(sum|max|min|count|avg)(?= by| \()")
 _OTHER_SET = {"and": "unless", "unless": "and", "or": "and"}
 _OTHER_AGGREGATION = {"sum": "max", "max": "min", "min": "max", "count": "sum", "avg": "sum"}
@@ -36,10 +37,12 @@ _INVERSE = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
 
 def mutants(rule: Rule) -> Iterator[Mutant]:
     """Every mutant of a rule, by what is changed."""
+    seen = Counter[str]()
     for kind, change, expression in _expressions(rule["expr"]):
-        yield Mutant(kind, change, {**rule, "expr": expression})
-    if "alert" in rule:
-        yield from _of_alert(rule)
+        seen[change] += 1
+        which = f" ({seen[change]})" if seen[change] > 1 else ""  # equivalents have to name one
+        yield Mutant(kind, change + which, {**rule, "expr": expression})
+    yield from _around(rule)
 
 
 def _expressions(text: str) -> Iterator[tuple[str, str, str]]:
@@ -78,7 +81,7 @@ def _expressions(text: str) -> Iterator[tuple[str, str, str]]:
         yield "operator", f"{found[1]} to {new}", swap(found, new)
 
 
-def _of_alert(rule: Rule) -> Iterator[Mutant]:
+def _around(rule: Rule) -> Iterator[Mutant]:
     """Changes around the expression: how long, how loud, what it says."""
     for key in ("for", "keep_firing_for"):
         found = re.fullmatch(r"(\d+)([smhd])", rule.get(key, "0s"))
@@ -86,7 +89,7 @@ def _of_alert(rule: Rule) -> Iterator[Mutant]:
             for new in (f"{int(found[1]) * 5}{found[2]}", "0s"):
                 yield Mutant("window", f"{key}: {rule[key]} to {new}", {**rule, key: new})
     for part in ("labels", "annotations"):
-        for key in rule[part]:
+        for key in rule.get(part, {}):
             changed = copy.deepcopy(rule)
             changed[part][key] += "x"
             yield Mutant("label", f"{part}.{key}", changed)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,9 +28,16 @@ class Evaluate(Protocol):
     """Promtool over the rules of a configuration, or over what one alert needs of them."""
 
     def __call__(
-        self, config: Config, tests: Sequence[Mapping[str, Any]], alert: str | None = None
+        self,
+        config: Config,
+        tests: Sequence[Mapping[str, Any]],
+        rules: Mapping[str, str] | None = None,
+        interval: str | None = None,
     ) -> None:
-        """Run the tests; ``alert`` leaves all other rules out."""
+        """Run the tests over all rules, or those given.
+
+        They are evaluated at each ``interval``, or as often as the configuration scrapes.
+        """
 
 
 _SIDES = {
@@ -111,59 +119,100 @@ class Service:
             yield {"series": series, "values": values.replace("{}", f"{step:.12g}")}
 
 
-def needed_rules(alert: str, rules: Mapping[str, str]) -> dict[str, str]:
-    """The rules of an alert and all that record what they read: the rest only takes time."""
-    groups = {name: yaml.safe_load(text)["groups"] for name, text in rules.items()}
-    every = [rule for each in groups.values() for group in each for rule in group["rules"]]
+@cache
+def rendered(config: Config) -> Mapping[str, str]:
+    """All rule files of a configuration."""
+    return render_rules(config)
+
+
+def needed_rules(alert: str, config: Config) -> dict[str, str]:
+    """The rules of an alert or of one name and all that record what they read.
+
+    The rest only takes time.
+    """
+    every = [rule for rules in _rules(config).values() for _, rule in rules]
     needed = {alert}
     while True:
         found = {
             name
             for rule in every
-            if _named(rule) in needed
+            if rule.get("record", rule.get("alert")) in needed
             for name in re.findall(r"cqrs:[a-z0-9_:]+", rule["expr"])
         }
         if found <= needed:
             break
         needed |= found
-    chosen = {
-        name: [
-            {**group, "rules": [r for r in group["rules"] if _named(r) in needed]} for group in each
-        ]
-        for name, each in groups.items()
-    }
+    return chosen_rules(
+        config, {rule_name(r) for r in every if r.get("record", r.get("alert")) in needed}
+    )
+
+
+def chosen_rules(config: Config, names: Container[str]) -> dict[str, str]:
+    """The rules whose ``rule_name`` is among these, each in its file and group."""
+    files = dict[str, str]()
+    for file, rules in _rules(config).items():
+        groups = dict[str, list[Mapping[str, Any]]]()
+        for group, rule in rules:
+            if rule_name(rule) in names:
+                groups.setdefault(group, []).append(rule)
+        chosen = [{"name": group, "rules": rules} for group, rules in groups.items()]
+        files[file] = yaml.safe_dump({"groups": chosen}, width=2**20)
+    return files
+
+
+@cache
+def _rules(config: Config) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
+    """Each file's rules with their groups."""
     return {
-        name: yaml.safe_dump({"groups": [g for g in each if g["rules"]]}, width=10_000)
-        for name, each in chosen.items()
+        file: [
+            (group["name"], rule)
+            for group in yaml.safe_load(text)["groups"]
+            for rule in group["rules"]
+        ]
+        for file, text in rendered(config).items()
     }
 
 
-def _named(rule: Mapping[str, Any]) -> str:
-    return str(rule.get("record") or rule["alert"])
+def rule_name(rule: Mapping[str, Any]) -> str:
+    """An alert's name; of recorded series the labels that a rule adds as well."""
+    if "alert" in rule:
+        return str(rule["alert"])
+    return " ".join([rule["record"], *rule.get("labels", {}).values()])
+
+
+def write_unit_test(
+    folder: Path, rules: Mapping[str, str], tests: Sequence[Mapping[str, Any]], interval: str
+) -> Path:
+    """Promtool's file of unit tests, beside the rule files that it names."""
+    for name, text in rules.items():
+        (folder / name).write_text(text)
+    unit_test = {
+        "rule_files": list(rules),
+        "evaluation_interval": interval,
+        # What records first, as files and groups have it; promtool's own order is random.
+        "group_eval_order": [
+            group["name"] for text in rules.values() for group in yaml.safe_load(text)["groups"]
+        ],
+        "fuzzy_compare": True,
+        "tests": [{"interval": interval, **test} for test in tests],
+    }
+    file = folder / "test.yaml"
+    file.write_text(yaml.safe_dump(unit_test, sort_keys=False, width=10_000))
+    return file
 
 
 @pytest.fixture
 def evaluate(promtool: Path, tmp_path: Path) -> Evaluate:
     """Run promtool's unit tests over the rules of a configuration."""
 
-    def run(config: Config, tests: Sequence[Mapping[str, Any]], alert: str | None = None) -> None:
-        rules = render_rules(config)
-        if alert:
-            rules = needed_rules(alert, rules)
-        for name, text in rules.items():
-            (tmp_path / name).write_text(text)
-        unit_test = {
-            "rule_files": list(rules),
-            "evaluation_interval": config.scrape_interval,
-            # What records first, as files and groups have it; promtool's own order is random.
-            "group_eval_order": [
-                group["name"] for text in rules.values() for group in yaml.safe_load(text)["groups"]
-            ],
-            "fuzzy_compare": True,
-            "tests": [{"interval": config.scrape_interval, **test} for test in tests],
-        }
-        file = tmp_path / "test.yaml"
-        file.write_text(yaml.safe_dump(unit_test, sort_keys=False, width=1000))
+    def run(
+        config: Config,
+        tests: Sequence[Mapping[str, Any]],
+        rules: Mapping[str, str] | None = None,
+        interval: str | None = None,
+    ) -> None:
+        chosen = rendered(config) if rules is None else rules
+        file = write_unit_test(tmp_path, chosen, tests, interval or config.scrape_interval)
         done = subprocess.run(
             [promtool, "test", "rules", file], capture_output=True, text=True, check=False
         )

@@ -28,7 +28,7 @@ from .alert_cases.traffic import (
     query_times,
     skewed,
 )
-from .conftest import Evaluate, InputSeries, Service
+from .conftest import Evaluate, InputSeries, Service, needed_rules
 
 pytestmark = pytest.mark.servers
 
@@ -48,7 +48,7 @@ def test_every_alert_has_cases() -> None:
 @NAMES
 def test_alert(name: str, config: Config, evaluate: Evaluate) -> None:
     """It fires for its reasons and with its words, and not for what only looks similar."""
-    evaluate(config, documents(CASES[name], config), name)
+    evaluate(config, documents(CASES[name], config), needed_rules(name, config))
 
 
 BUSY = (
@@ -130,4 +130,4 @@ def test_each_setting_is_used(name: str, key: str, evaluate: Evaluate) -> None:
     config = replace(DEFAULT, alerts=replace(DEFAULT.alerts, **laxer))
     series = case.fires(Service(config, GROUPS[DEFAULT]))
     test = {"input_series": series, "alert_rule_test": [check(name, case.firing_at)]}
-    evaluate(config, [test], name)
+    evaluate(config, [test], needed_rules(name, config))

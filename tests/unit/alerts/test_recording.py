@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pytest
 
 from cqrs_alerts import recording
 from cqrs_alerts.config import Config
-from cqrs_alerts.naming import series_name
-from cqrs_alerts.promql import Matcher, equals, select
-from cqrs_alerts.recording import RECORDINGS, Recording
+from cqrs_alerts.naming import recorded_label, series_name
+from cqrs_alerts.promql import Matcher, duration_seconds, equals, select
+from cqrs_alerts.recording import (
+    RECORDINGS,
+    ErrorRatio,
+    Instances,
+    InstanceSeries,
+    Level,
+    Mean,
+    Quantile,
+    Rate,
+    Recording,
+    Restarts,
+)
 from cqrs_telemetry import catalog
 
-from .conftest import Evaluate, InputSeries, Service
+from .conftest import Evaluate, InputSeries, Service, chosen_rules
 
 pytestmark = pytest.mark.servers
 
@@ -210,18 +225,125 @@ def test_every_recording_has_expected_values() -> None:
     assert set(EXPECTED) == set(RECORDINGS)
 
 
-def document(config: Config) -> dict[str, object]:
-    """What promtool has to find of all recorded series."""
-    checks = [
-        answers(series.name, GROUPS[config], expected) for series, expected in EXPECTED.items()
-    ]
+Test = Mapping[str, object]
+
+
+def documents(config: Config, series: Recording) -> list[Test]:
+    """What promtool has to find of a recorded series."""
+    return [document(config, series), *MORE[type(series)](config, series)]
+
+
+def document(config: Config, *chosen: Recording) -> Test:
+    """The values of some recorded series."""
+    checks = [answers(each.name, GROUPS[config], EXPECTED[each]) for each in chosen]
     return {"input_series": live_service(config), "promql_expr_test": checks}
+
+
+def ended(config: Config, series: Rate) -> list[Test]:
+    """What came before the window of a rate no longer counts."""
+    before = [
+        {**line, "values": re.sub(r"^0\+(.*)x400$", r"0+\1x100 _x400", line["values"])}
+        for line in live_service(config)
+    ]
+    per_minute = 60 / duration_seconds(config.scrape_interval)
+    last = 100 / per_minute
+    gone = {**answers(series.name, GROUPS[config], {}), "eval_time": f"{last + 6:g}m"}
+    return [{"input_series": before, "promql_expr_test": [gone]}]
+
+
+def uneven(config: Config, series: ErrorRatio) -> list[Test]:
+    """Rates of several outcomes, of a type without errors, and of one that is idle."""
+    status, kind = recorded_label(series.status), recorded_label(series.by[0])
+    rates = [
+        ("Some", catalog.SUCCESS, 4), ("Some", "rejected", 4), ("Some", catalog.ERROR, 2),
+        ("Calm", catalog.SUCCESS, 5), ("Idle", catalog.SUCCESS, 0),
+    ]  # fmt: skip
+    labels = [{kind: name, status: outcome} for name, outcome, _ in rates]
+    if catalog.EVENT_TYPE in series.rate.by:
+        labels = [{**each, "event_type": event} for event in ("A", "B") for each in labels]
+    inputs = [
+        {
+            "series": select(
+                series.rate.name,
+                [equals(*each) for each in {**GROUPS[config], **own}.items()],
+            ),
+            "values": f"{rates[number % len(rates)][2]}x400",
+        }
+        for number, own in enumerate(labels)
+    ]
+    check = answers(series.name, GROUPS[config], {f'{kind}="Some"': 0.2, f'{kind}="Calm"': 0})
+    return [{"input_series": inputs, "promql_expr_test": [check]}]
+
+
+def begun_anew(config: Config, series: Restarts) -> list[Test]:
+    """Each counter alone shows that both processes started anew; one type of two was at 0."""
+    service = Service(config, GROUPS[config])
+    per_minute = int(60 / duration_seconds(config.scrape_interval))
+    tests = []
+    for metric in (series.metric, *series.others):
+        side = catalog.ERROR_TYPE  # any label that tells two series of a counter apart
+        lines = [
+            line
+            for name, values in (
+                ("One", f"0+{{}}x{15 * per_minute} 0+{{}}x{45 * per_minute}"), ("Two", "0x400"),
+            )
+            for line in service.counter(metric, {side: name}, 60, values)
+        ]  # fmt: skip
+        checks = [
+            {**answers(series.name, GROUPS[config], {"": restarts}), "eval_time": time}
+            for time, restarts in (("14m", 0), ("18m", 2), ("22m", 0))
+        ]
+        tests.append({"input_series": lines, "promql_expr_test": checks})
+    return tests
+
+
+def several_series(config: Config, series: Instances | InstanceSeries) -> list[Test]:
+    """Processes with several series count once."""
+    service = Service(config, GROUPS[config])
+    lines = [
+        line
+        for key in ("command.type", "query.type")
+        for line in service.counter(series.metric, {catalog.ATTRIBUTE_KEY: key}, 12)
+    ]
+    expected: Expected = (
+        {"": 2} if isinstance(series, Instances) else {'instance="a"': 2, 'instance="b"': 2}
+    )
+    check = answers(series.name, GROUPS[config], expected)
+    return [{"input_series": lines, "promql_expr_test": [check]}]
+
+
+def nothing_more(_: Config, __: Recording) -> list[Test]:
+    """Its values say it all."""
+    return []
+
+
+# Besides the values: what shows how each kind of series is recorded.
+MORE: dict[type[Recording], Callable[[Config, Any], list[Test]]] = {
+    Rate: ended,
+    ErrorRatio: uneven,
+    Restarts: begun_anew,
+    Instances: several_series,
+    InstanceSeries: several_series,
+    Level: nothing_more,
+    Quantile: nothing_more,
+    Mean: nothing_more,
+}
 
 
 @pytest.mark.parametrize("config", [CONFIG, OTHER], ids=["default", "other labels, 15s"])
 def test_recorded_values(config: Config, evaluate: Evaluate) -> None:
     """Each recorded series has the value and exactly the labels that follow from its definition."""
-    evaluate(config, [document(config)])
+    evaluate(config, [document(config, *EXPECTED)])
+
+
+@pytest.mark.parametrize("config", [CONFIG, OTHER], ids=["default", "other labels, 15s"])
+def test_how_series_are_recorded(config: Config, evaluate: Evaluate) -> None:
+    """Windows end, shares are of all outcomes, and processes count once."""
+    more = {series: MORE[type(series)](config, series) for series in EXPECTED}
+    for kind in {type(series) for series in more}:
+        chosen = {series: tests for series, tests in more.items() if type(series) is kind}
+        tests = [test for each in chosen.values() for test in each]
+        evaluate(config, tests, chosen_rules(config, {series.name for series in chosen}))
 
 
 def test_a_wrong_value_is_noticed(evaluate: Evaluate) -> None:
@@ -315,29 +437,3 @@ def test_published_question(question: str, evaluate: Evaluate) -> None:
     ]
     checks = [answers(query, {}, expected) for query in (published, recorded)]
     evaluate(CONFIG, [{"input_series": series, "promql_expr_test": checks}])
-
-
-def test_restarts_are_counted_per_process(evaluate: Evaluate) -> None:
-    """A process that starts anew is one restart, whatever the number of its counters."""
-    service = Service(CONFIG, GROUPS[CONFIG])
-    series = [
-        line
-        for metric, kind in (
-            (catalog.COMMAND_TOTAL, catalog.COMMAND_TYPE),
-            (catalog.QUERY_TOTAL, catalog.QUERY_TYPE),
-        )
-        for name in ("One", "Two")
-        for line in service.counter(metric, {kind: name}, 60, "0+{}x15 0+{}x45")
-    ]
-    once = [line for line in series if 'instance="a"' in line["series"]]
-    checks = [
-        {
-            "expr": f"{recording.RESTARTS.name}",
-            "eval_time": time,
-            "exp_samples": [
-                {"labels": f'{recording.RESTARTS.name}{{job="shop"}}', "value": restarts}
-            ],
-        }
-        for time, restarts in (("14m", 0), ("18m", 1), ("30m", 0))
-    ]
-    evaluate(CONFIG, [{"input_series": once, "promql_expr_test": checks}])

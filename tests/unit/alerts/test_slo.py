@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from cqrs_alerts import slo
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
-from cqrs_alerts.promql import equals, select
+from cqrs_alerts.naming import recorded_label
+from cqrs_alerts.promql import duration, duration_seconds, equals, select
 from cqrs_alerts.rule_files import render_rules
 from cqrs_alerts.slo_alerts import BurnAlert
 from cqrs_alerts.slo_settings import (
     AvailabilityObjectives,
+    BurnRate,
     LatencyObjectives,
     OwnAvailability,
     OwnLatency,
     Slos,
     promise,
 )
+from cqrs_alerts.windows import RATE_WINDOW_SECONDS
 from cqrs_telemetry import catalog
 
-from .conftest import Evaluate, InputSeries, Service
+from .conftest import Evaluate, InputSeries, Service, chosen_rules, rendered, rule_name
 
 pytestmark = pytest.mark.servers
 
@@ -157,32 +161,38 @@ def test_budget_is_what_the_period_has_left(config: Config, evaluate: Evaluate) 
     )
 
 
+BURN_ALERTS = {each.name: each for each in ALERTS if isinstance(each, BurnAlert)}
+
+
 def firing(sli: slo.Sli, config: Config, times: float) -> list[dict[str, Any]]:
     """The alerts of the rules whose factor is below so many times the budget."""
-    alert = next(each for each in ALERTS if isinstance(each, BurnAlert) and each.sli is sli)
-    where = ", ".join(f"{key} {each}" for key, each in GROUPS[config].items())
+    alert = next(each for each in BURN_ALERTS.values() if each.sli is sli)
     return [
-        {
-            "exp_labels": {
-                **GROUPS[config],
-                "slo": sli.name,
-                "cqrs_side": sli.side,
-                "side": sli.side,
-                "severity": burn.severity,
-                "long_window": burn.long,
-                "short_window": burn.short,
-            },
-            "exp_annotations": {
-                "summary": alert.summary,
-                "description": f"The error budget for {alert.what} burns {times:.1f} times as "
-                f"fast as it may; promised are {promise(sli.settings(config))} ({where}).",
-                "runbook_url": f"{config.runbook_base_url}/{alert.name}.md",
-                "dashboard_url": f"{config.dashboard_base_url}/d/cqrs-slos",
-            },
-        }
-        for burn in config.slos.burn_rates
-        if burn.factor < times
+        told(alert, burn, config, times) for burn in config.slos.burn_rates if burn.factor < times
     ]
+
+
+def told(alert: BurnAlert, burn: BurnRate, config: Config, times: float) -> dict[str, Any]:
+    """What one rule of an alert says."""
+    where = ", ".join(f"{key} {each}" for key, each in GROUPS[config].items())
+    return {
+        "exp_labels": {
+            **GROUPS[config],
+            "slo": alert.sli.name,
+            "cqrs_side": alert.sli.side,
+            "side": alert.sli.side,
+            "severity": burn.severity,
+            "long_window": burn.long,
+            "short_window": burn.short,
+        },
+        "exp_annotations": {
+            "summary": alert.summary,
+            "description": f"The error budget for {alert.what} burns {times:.1f} times as "
+            f"fast as it may; promised are {promise(alert.sli.settings(config))} ({where}).",
+            "runbook_url": f"{config.runbook_base_url}/{alert.name}.md",
+            "dashboard_url": f"{config.dashboard_base_url}/d/cqrs-slos",
+        },
+    }
 
 
 def fires(sli: slo.Sli, at: str, alerts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -244,13 +254,212 @@ EVEN = replace(
 GROUPS[EVEN] = GROUPS[DEFAULT]
 
 
-def burn_documents() -> Iterator[tuple[str, Config, list[dict[str, Any]]]]:
-    """What promtool has to find of each burn-rate alert, for mutants of its rules."""
-    for alert in ALERTS:
-        if isinstance(alert, BurnAlert):
-            slis = [alert.sli]
-            levels = [burn_tests(times, EVEN, slis) for times in (6.2, 5.8, 3.1, 2.9, 1.1, 0.9)]
-            yield alert.name, EVEN, [*levels, *fast_tests(EVEN, slis), *few_tests(EVEN, slis)]
+ABOVE, BELOW = 1.04, 0.96
+
+
+def edge_tests(name: str, config: Config) -> list[dict[str, Any]]:
+    """Each rule of an alert over recorded series: fires above all of its limits, not below one.
+
+    It does after its time and not a sample before; another objective's burn is none of its.
+    """
+    alert = BURN_ALERTS[name]
+    events = alert.settings(config).minimum_events
+    own = {**GROUPS[config], "slo": alert.sli.name, "cqrs_side": alert.sli.side}
+    others = {**own, "slo": "another"}
+    tests = []
+    for burn in config.slos.burn_rates:
+        limits = {
+            slo.burn_rate(burn.long): burn.factor,
+            slo.burn_rate(burn.short): burn.factor,
+            slo.events(burn.long): events,
+        }
+        wait, step = duration_seconds(burn.for_), duration_seconds(config.scrape_interval)
+        for low in (None, *limits):
+            series = [
+                steady(series, labels, limit * (BELOW if series == low else ABOVE))
+                for labels in (own, others)
+                for series, limit in limits.items()
+                if labels is own or series != low
+            ]
+            fired = [] if low else [told(alert, burn, config, burn.factor * ABOVE)]
+            checks = {wait - step: [], wait: fired}
+            tests.append(
+                {
+                    "input_series": series,
+                    "alert_rule_test": [
+                        fires(alert.sli, f"{seconds:g}s", alerts)
+                        for seconds, alerts in checks.items()
+                    ],
+                }
+            )
+    return tests
+
+
+def steady(name: str, labels: Mapping[str, str], value: float) -> dict[str, str]:
+    """A series that stays as it is."""
+    series = select(name, [equals(key, each) for key, each in labels.items()])
+    return {"series": series, "values": f"{value:.12g}x1000"}
+
+
+def rate_inputs(sli: slo.Sli, config: Config) -> InputSeries:
+    """Of 15 a second 3 are bad, of two types; another service's 7 are all good."""
+    kind = recorded_label(sli.type)
+    if isinstance(sli, slo.Availability):
+        label = recorded_label(sli.status)
+        several = {
+            ("One", catalog.SUCCESS): 4, ("Two", catalog.SUCCESS): 5, ("Two", catalog.REJECTED): 3,
+            ("One", catalog.ERROR): 1, ("Two", catalog.ERROR): 2,
+        }  # fmt: skip
+        calm: dict[tuple[str, str], float] = {("One", catalog.SUCCESS): 7}
+    else:
+        label, within = "le", str(sli.settings(config).within_ms)
+        several = {
+            ("One", "+Inf"): 9, ("Two", "+Inf"): 6, ("One", within): 8, ("Two", within): 4,
+            ("One", "25.0"): 3,
+        }  # fmt: skip
+        calm = {("One", "+Inf"): 7, ("One", within): 7, ("One", "25.0"): 2}
+    return [
+        steady(sli.recording.name, {**group, kind: name, label: each}, value)
+        for group, rates in ((GROUPS[config], several), (calm_service(config), calm))
+        for (name, each), value in rates.items()
+    ]
+
+
+def calm_service(config: Config) -> dict[str, str]:
+    """Group labels of another service."""
+    return {**GROUPS[config], "job": "calm"}
+
+
+def exactly(name: str, at: str, *samples: tuple[Mapping[str, str], float]) -> dict[str, Any]:
+    """All series that have the name at a time."""
+    return {
+        "expr": name,
+        "eval_time": at,
+        "exp_samples": [
+            {"labels": select(name, [equals(*each) for each in labels.items()]), "value": value}
+            for labels, value in samples
+        ],
+    }
+
+
+Recorded = tuple[str, list[dict[str, Any]]]  # how often to evaluate, and promtool's tests
+
+
+def recorded_tests(config: Config) -> dict[str, Recorded]:
+    """What each recorded series of the objectives is, by what it reads, under ``rule_name``."""
+    found = dict[str, Recorded]()
+    for sli in slo.SLIS:
+        found |= objective_tests(sli, config)
+    for side in dict.fromkeys(sli.side for sli in slo.SLIS):
+        for window in slo.windows(config):
+            found |= window_tests(side, window, config)
+        name = slo.budget_remaining(config)
+        labels, others = derived_labels(side, config)
+        burned = slo.burn_rate(config.slos.period)
+        series = [steady(burned, labels, 0.25), steady(burned, others, 5)]
+        check = exactly(name, "5m", (labels, 0.75))
+        found[f"{name} {side}"] = "1m", [{"input_series": series, "promql_expr_test": [check]}]
+    return found
+
+
+def objective_tests(sli: slo.Sli, config: Config) -> dict[str, Recorded]:
+    """Events, bad events and the promise of an objective; a service without bad ones has 0."""
+    series = rate_inputs(sli, config)
+    promise = sli.settings(config).objective
+    own = {"slo": sli.name, "cqrs_side": sli.side}
+    busy, calm = ({**group, **own} for group in (GROUPS[config], calm_service(config)))
+    return {
+        f"{name} {sli.name} {sli.side}": (
+            "1m",
+            [
+                {
+                    "input_series": series,
+                    "promql_expr_test": [exactly(name, "5m", (busy, one), (calm, other))],
+                }
+            ],
+        )
+        for name, one, other in (
+            (slo.EVENTS_RATE, 15, 7), (slo.BAD_EVENTS_RATE, 3, 0), (slo.OBJECTIVE, promise, promise)
+        )
+    }  # fmt: skip
+
+
+def derived_labels(side: str, config: Config) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels of an objective of a side, and of one of another side."""
+    own = {**GROUPS[config], "slo": "any"}
+    return {**own, "cqrs_side": side}, {**own, "cqrs_side": "another"}
+
+
+def window_tests(side: str, window: str, config: Config) -> dict[str, Recorded]:
+    """Counts of a window leave out what is older, and stay when the service ends."""
+    labels, others = derived_labels(side, config)
+    whole, bad, burn = slo.events(window), slo.bad_events(window), slo.burn_rate(window)
+    found = dict[str, Recorded]()
+    seconds = int(duration_seconds(window))
+    for rate, count in ((slo.EVENTS_RATE, whole), (slo.BAD_EVENTS_RATE, bad)):
+        if seconds <= RATE_WINDOW_SECONDS:
+            series = [steady(rate, labels, 2), steady(rate, others, 1000)]
+            checks = [exactly(count, "5m", (labels, 2 * seconds))]
+            found[f"{count} {side}"] = "1m", [{"input_series": series, "promql_expr_test": checks}]
+            continue
+        step = 60 if seconds <= 6 * 3600 else 300
+        older, within = seconds // 6 // step, seconds // step
+        # Little of a long window: promtool loads no more than some thousand samples at once.
+        samples = f"_x{older} 100 2 stale _x{within - 3}"
+        now = duration((older + within) * step)
+        tests = [
+            {
+                "interval": duration(step),
+                "input_series": [
+                    {**steady(rate, labels, 0), "values": f"{samples} {last}"},
+                    {**steady(rate, others, 0), "values": f"{samples} 50"},
+                ],
+                "promql_expr_test": [exactly(count, now, (labels, 2 * number * step))],
+            }
+            for last, number in (("2", 2), ("stale", 1))
+        ]
+        found[f"{count} {side}"] = duration(older * step), tests
+    series = [
+        *(steady(bad, each, value) for each, value in ((labels, 3), (others, 50))),
+        *(steady(whole, each, value) for each, value in ((labels, 60), (others, 100))),
+        *(steady(each, {**labels, "slo": "idle"}, 0) for each in (whole, bad)),
+        *(
+            {**steady(slo.OBJECTIVE, {**each, "slo": name}, 0), "values": "0.9 stale"}
+            for each in (labels, others)
+            for name in ("any", "idle")
+        ),
+    ]
+    checks = [exactly(burn, "23h", (labels, 0.5)), exactly(burn, "25h")]
+    found[f"{burn} {side}"] = "1h", [{"input_series": series, "promql_expr_test": checks}]
+    return found
+
+
+@CONFIGS
+def test_each_recorded_series_by_what_it_reads(config: Config, evaluate: Evaluate) -> None:
+    """All services and types, none of another side, and the time of the window to the sample."""
+    tests = recorded_tests(config)
+    recorded = {
+        rule_name(rule)
+        for group in yaml.safe_load(rendered(config)["recording.yaml"])["groups"]
+        for rule in group["rules"]
+        if rule["record"].startswith("cqrs:slo")
+    }
+    assert set(tests) == recorded
+    for interval in {every for every, _ in tests.values()}:
+        chosen = {name: each for name, (every, each) in tests.items() if every == interval}
+        evaluate(
+            config,
+            [test for each in chosen.values() for test in each],
+            rules=chosen_rules(config, chosen),
+            interval=interval,
+        )
+
+
+@pytest.mark.parametrize("name", BURN_ALERTS)
+@CONFIGS
+def test_each_limit_of_a_rule_counts(name: str, config: Config, evaluate: Evaluate) -> None:
+    """Both windows and the number of events decide, within 4 %, and the time to the sample."""
+    evaluate(config, edge_tests(name, config), rules=chosen_rules(config, {name}))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from cqrs_alerts.slo_settings import (
     promise,
 )
 
-from .conftest import Evaluate
+from .conftest import Evaluate, needed_rules
 
 ALERT = next(each for each in ALERTS if each.name == "CqrsCommandLatencyBurn")
 
@@ -98,5 +98,5 @@ def test_each_type_is_told_what_it_was_promised(evaluate: Evaluate) -> None:
                 ],
             }
         ],
-        ALERT.name,
+        needed_rules(ALERT.name, config),
     )
