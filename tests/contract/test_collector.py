@@ -21,7 +21,7 @@ import pytest
 import yaml
 from opentelemetry.metrics import Observation
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader, MetricsData, Sum
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -34,6 +34,8 @@ from cqrs_alerts.naming import Part, label_name, series_name
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import METRICS, Metric
 from orders.demo.prometheus import require_server
+
+from .otlp_json import otlp_metrics, otlp_spans
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "collector/otel-collector.yaml"
@@ -248,91 +250,6 @@ RESOURCE = Resource({
 })  # fmt: skip
 
 
-def attributes(values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """As OTLP writes them."""
-    kinds = {str: "stringValue", float: "doubleValue"}
-    return [
-        {"key": key, "value": {"intValue": str(value)} if type(value) is int else
-         {kinds[type(value)]: value}}
-        for key, value in (values or {}).items()
-    ]  # fmt: skip
-
-
-def otlp_metrics(data: MetricsData) -> list[dict[str, Any]]:
-    """What the SDK collected, as OTLP; the SDK's own JSON is another."""
-    return [
-        {
-            "resource": {"attributes": attributes(resource.resource.attributes)},
-            "scopeMetrics": [
-                {
-                    "scope": {"name": scope.scope.name},
-                    "metrics": [
-                        {"name": each.name, "unit": each.unit, **otlp_data(each.data)}
-                        for each in scope.metrics
-                    ],
-                }
-                for scope in resource.scope_metrics
-            ],
-        }
-        for resource in data.resource_metrics
-    ]
-
-
-def otlp_data(data: Any) -> dict[str, Any]:
-    """Points of one metric."""
-    points = [
-        {
-            "attributes": attributes(point.attributes),
-            "startTimeUnixNano": str(point.start_time_unix_nano),
-            "timeUnixNano": str(point.time_unix_nano),
-            **(
-                {
-                    "count": str(point.count),
-                    "sum": point.sum,
-                    "bucketCounts": [str(count) for count in point.bucket_counts],
-                    "explicitBounds": list(point.explicit_bounds),
-                    "exemplars": [
-                        {
-                            "asDouble": exemplar.value,
-                            "timeUnixNano": str(exemplar.time_unix_nano),
-                            "traceId": f"{exemplar.trace_id:032x}",
-                            "spanId": f"{exemplar.span_id:016x}",
-                        }
-                        for exemplar in point.exemplars
-                    ],
-                }
-                if isinstance(data, Histogram)
-                else {"asInt": str(point.value)}
-            ),
-        }
-        for point in data.data_points
-    ]
-    temporality = {"aggregationTemporality": int(data.aggregation_temporality)}
-    if isinstance(data, Sum):
-        return {"sum": {**temporality, "isMonotonic": data.is_monotonic, "dataPoints": points}}
-    assert isinstance(data, Histogram)
-    return {"histogram": {**temporality, "dataPoints": points}}
-
-
-def otlp_spans(spans: Sequence[ReadableSpan]) -> list[dict[str, Any]]:
-    """Finished spans, as OTLP."""
-    written = [
-        {
-            "name": span.name,
-            "traceId": f"{context.trace_id:032x}",
-            "spanId": f"{context.span_id:016x}",
-            "startTimeUnixNano": str(span.start_time),
-            "endTimeUnixNano": str(span.end_time),
-            "attributes": attributes(span.attributes),
-            "status": {"code": span.status.status_code.value},
-        }
-        for span in spans
-        if (context := span.get_span_context())
-    ]  # fmt: skip
-    resource = {"attributes": attributes(RESOURCE.attributes)}
-    return [{"resource": resource, "scopeSpans": [{"scope": {"name": "cqrs"}, "spans": written}]}]
-
-
 @pytest.fixture(scope="module")
 def everything() -> MetricsData:
     """One value of each metric of the catalogue from the real SDK, histograms inside a span."""
@@ -419,7 +336,7 @@ def test_spans_are_measured_before_they_are_sampled(start: Start) -> None:
     configs = (ROOT / "collector/overlays/spanmetrics.yaml",
                "yaml:connectors::span_metrics::metrics_flush_interval: 200ms")  # fmt: skip
     with start(*configs, TRACES_PERCENT="0") as running:
-        assert running.send("traces", otlp_spans(list(spans.values()))) == 200
+        assert running.send("traces", otlp_spans(list(spans.values()), RESOURCE)) == 200
         # The first value is 0, so that a rate has a start to count from.
         eventually(lambda: calls(running) == dict.fromkeys(spans, 1))
 
@@ -506,7 +423,7 @@ def test_what_went_wrong_is_kept_and_a_share_of_the_rest(start: Start, percent: 
     """With no share only the reasons count; with all of it everything is kept."""
     spans = traces()
     with start(TRACES_PERCENT=percent) as running:
-        assert running.send("traces", otlp_spans(list(spans.values()))) == 200
+        assert running.send("traces", otlp_spans(list(spans.values()), RESOURCE)) == 200
         expected = KEPT if percent == "0" else set(spans)
         eventually(lambda: len(running.spans) >= len(expected))
         decided = "otelcol_processor_tail_sampling_count_traces_sampled"
