@@ -15,7 +15,7 @@ from ..rule_files import recording_groups
 from .causes import Cause, Diagnosis, most_fundamental
 from .diagnosis import Examiner
 from .prometheus import Prometheus, Rule, RuleGroup
-from .selectors import Selector, read_selector
+from .selectors import Selector, normalize, read_selector
 
 Status = Literal[
     "ok", "idle", "missing", "differs", "failing", "waiting", "late", "blind", "obsolete"
@@ -115,7 +115,7 @@ def _examine(
 
 def _difference(rule: Rule, expected: dict[str, Any]) -> str:
     """What a loaded rule has that would be generated otherwise; empty when nothing."""
-    if _normalize(rule.expression) != _normalize(expected["expr"]):
+    if normalize(rule.expression) != normalize(expected["expr"]):
         return "has another expression"
     for key, does, seconds in (
         ("for", "waits", rule.for_seconds),
@@ -148,11 +148,6 @@ def _missing(node: Any, diagnose: Callable[[Selector], Diagnosis | None]) -> lis
         found = diagnose(read_selector(node))
         return [found] if found else []
     return []
-
-
-def _normalize(expression: str) -> str:
-    """As the parser spells it: Prometheus shows an expression in its own spelling."""
-    return str(promql_parser.parse(expression))
 
 
 def _key(group: str, name: str, labels: dict[str, str]) -> Key:

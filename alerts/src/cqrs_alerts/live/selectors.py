@@ -59,5 +59,30 @@ def read_selector(node: promql_parser.VectorSelector) -> Selector:
     return Selector(quoted[0].value, tuple(each for each in matchers if each not in quoted))
 
 
+def normalize(expression: str) -> str:
+    """An expression as the parser spells it, each selector's matchers in alphabetical order.
+
+    Prometheus shows a rule in its own spelling, a name in quotes after the other matchers.
+
+    Raises:
+        ValueError: The expression is not PromQL.
+    """
+    parsed = promql_parser.parse(expression)
+    spellings: dict[str, str] = {}
+
+    def visit(node: Any) -> None:
+        if isinstance(node, promql_parser.VectorSelector):
+            found = read_selector(node)
+            written, brace, _ = str(node).rpartition("}")  # an offset comes after it
+            ordered = tuple(sorted(found.matchers, key=str))
+            spellings[written + brace] = str(Selector(found.name, ordered))
+
+    promql_parser.walk(parsed, visit)
+    text = str(parsed)
+    for written in sorted(spellings, key=len, reverse=True):
+        text = text.replace(written, spellings[written])
+    return text
+
+
 def _operator(operator: promql_parser.MatchOp) -> str:
     return next(text for each, text in _OPERATORS if each == operator)

@@ -1,0 +1,322 @@
+"""A real Prometheus that translates OTLP by each strategy: names, wrong settings, recorded series.
+
+One server per strategy and kind of histograms. It starts with rules of the wrong settings; the
+doctor names the right ones, and with these the same series are recorded as by default.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+
+from cqrs_alerts import recording
+from cqrs_alerts.config import Config
+from cqrs_alerts.label_names import INSTANCE, LE
+from cqrs_alerts.live.causes import Cause
+from cqrs_alerts.live.check import check_live
+from cqrs_alerts.naming import (
+    STRATEGIES,
+    Histograms,
+    Strategy,
+    label_name,
+    series_name,
+    stored_parts,
+)
+from cqrs_alerts.recording import RECORDINGS
+from cqrs_alerts.rule_files import render_rules
+from cqrs_dashboards.bundle import render_all
+from cqrs_dashboards.doctor import Report, examine
+from cqrs_dashboards.questions import PanelQuestion, questions
+from cqrs_telemetry import catalog
+from cqrs_telemetry.catalog import METRICS
+from orders.demo.ports import choose_ports
+from orders.demo.prometheus import require_server
+
+from .otlp_json import otlp_metrics
+
+pytestmark = pytest.mark.servers
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 60.0  # seconds until a server must have come to the awaited state
+NAMESPACE = "k8s.namespace.name"
+RESOURCE = Resource({"service.name": "shop", "service.instance.id": "shop-1", NAMESPACE: "sales"})
+COUNTERS = {"counter", "up_down_counter"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a server names, and what histograms it gets and keeps."""
+
+    strategy: Strategy
+    exponential: bool = False  # as the service exports them
+    converted: bool = False  # explicit bounds, kept as native histograms
+
+    @property
+    def histograms(self) -> Histograms:
+        """The setting that fits."""
+        return "native" if self.exponential or self.converted else "classic"
+
+    @property
+    def config(self) -> Config:
+        """The settings that fit."""
+        return Config(naming=self.strategy, histograms=self.histograms)
+
+    @property
+    def wrong(self) -> Config:
+        """The default, or what differs in both settings from it."""
+        if self.config == Config():
+            return Config(naming="NoTranslation", histograms="native")
+        return Config()
+
+
+KINDS = {
+    f"{strategy} {what}": Kind(strategy, **settings)
+    for strategy in STRATEGIES
+    for what, settings in {
+        "classic": {}, "exponential": {"exponential": True}, "converted": {"converted": True},
+    }.items()
+    if what != "converted" or strategy == STRATEGIES[0]
+}  # fmt: skip
+
+
+class Service:
+    """Every metric of the catalogue, growing all the time, from the real SDK over OTLP."""
+
+    def __init__(self, exponential: bool) -> None:
+        aggregation = ExponentialBucketHistogramAggregation()
+        views = [View(instrument_type=Histogram, aggregation=aggregation)] if exponential else []
+        self._reader = InMemoryMetricReader()
+        self._provider = MeterProvider(
+            [self._reader], RESOURCE, shutdown_on_exit=False, views=views
+        )
+        self._tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+        self._grow = [self._instrument(metric) for metric in METRICS]
+
+    def _instrument(self, metric: catalog.Metric) -> Callable[[], None]:
+        meter = self._provider.get_meter(metric.scope)
+        labels = {a.key: (a.values or ("x",))[-1] for a in metric.attributes}
+        if metric.kind == "histogram":
+            histogram = meter.create_histogram(
+                metric.name, metric.unit, explicit_bucket_boundaries_advisory=metric.bounds
+            )
+            return lambda: histogram.record(7, labels)
+        assert metric.kind in COUNTERS, f"write one for {metric.kind}"
+        create = meter.create_counter if metric.kind == "counter" else meter.create_up_down_counter
+        counter = create(metric.name, metric.unit)
+        return lambda: counter.add(1, labels)
+
+    def export(self, url: str) -> None:
+        """Do a little of everything, inside a span, and send it."""
+        with self._tracer.start_as_current_span("operation"):
+            for grow in self._grow:
+                grow()
+        data = self._reader.get_metrics_data()
+        assert data
+        httpx.post(
+            f"{url}/api/v1/otlp/v1/metrics",
+            json={"resourceMetrics": otlp_metrics(data)},
+            timeout=DEADLINE,
+        ).raise_for_status()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Prometheus that a service exports to; its rules can be changed."""
+
+    url: str
+    folder: Path
+    kind: Kind
+
+    def load(self, config: Config) -> None:
+        """Put other rules in the place of those that it has."""
+        for name, text in render_rules(config).items():
+            (self.folder / name).write_text(text)
+        httpx.post(f"{self.url}/-/reload", timeout=DEADLINE).raise_for_status()
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """The data of an answer of the API."""
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=DEADLINE).json()
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def wait(self, what: str, condition: Callable[[], Any]) -> None:
+        """Until a condition holds."""
+        end = time.monotonic() + DEADLINE
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail(f"{self.url}: no {what} after {DEADLINE:g} s")
+            time.sleep(0.2)
+
+    def has(self, expression: str) -> bool:
+        """Whether an expression has a value."""
+        return bool(self.ask("query", query=expression)["result"])
+
+    def wait_for(self, *expressions: str) -> None:
+        """Until every expression has a value."""
+        for expression in expressions:
+            self.wait(expression, partial(self.has, expression))
+
+    def labels(self, name: str) -> set[str]:
+        """Names of the labels of a metric's series."""
+        found = self.ask("query", query=f'{{"{name}"}}')["result"]
+        return {label for series in found for label in series["metric"]} - {"__name__"}
+
+
+@contextmanager
+def running(folder: Path, kind: Kind) -> Iterator[Server]:
+    """Prometheus with the wrong rules, and a service that exports to it every second."""
+    address = f"127.0.0.1:{choose_ports({'prometheus': None})['prometheus']}"
+    otlp = {
+        "translation_strategy": kind.strategy,
+        "promote_resource_attributes": [NAMESPACE],
+        "convert_histograms_to_nhcb": kind.converted,
+    }
+    rules = render_rules(kind.wrong)
+    for name, text in rules.items():
+        (folder / name).write_text(text)
+    settings = {"global": {"evaluation_interval": "1s"}, "otlp": otlp, "rule_files": list(rules)}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                require_server("prometheus", ROOT),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={address}",
+                "--web.enable-otlp-receiver",
+                "--web.enable-lifecycle",
+                "--enable-feature=exemplar-storage",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    server, stopped = Server(f"http://{address}", folder, kind), Event()
+    service = Service(kind.exponential)
+
+    def export() -> None:
+        while not stopped.wait(1):
+            service.export(server.url)
+
+    exporting = Thread(target=export)
+    try:
+        server.wait("answer", lambda: _is_ready(server.url))
+        exporting.start()
+        yield server
+    finally:
+        stopped.set()
+        if exporting.ident:
+            exporting.join()
+        process.terminate()
+        process.wait(DEADLINE)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/-/ready").is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server of each kind, one after the other."""
+    with running(tmp_path_factory.mktemp("prometheus"), KINDS[request.param]) as found:
+        yield found
+
+
+def test_names_and_labels(server: Server) -> None:
+    """Prometheus makes just the names and labels that ``naming`` says."""
+    kind = server.kind
+    expected = {
+        series_name(metric, kind.strategy, part): {
+            label_name(attribute, kind.strategy) for attribute in metric.attributes
+        }
+        for metric in METRICS
+        for part in stored_parts(metric, kind.histograms)
+    }
+    server.wait_for(*(f'{{"{each}"}}' for each in expected))
+    names = set(server.ask("label/__name__/values"))
+    assert {each for each in names if each.startswith("cqrs") and ":" not in each} == set(expected)
+    for each, labels in expected.items():
+        own = server.labels(each) - {"job", INSTANCE, NAMESPACE, NAMESPACE.replace(".", "_"), LE}
+        assert own == labels
+
+
+def told(report: Report) -> set[str]:
+    """What mends the panels that the doctor finds other names behind."""
+    return {
+        each.diagnosis.mend.partition(" in cqrs.yaml")[0]
+        for each in report.findings
+        if each.diagnosis and each.diagnosis.cause is Cause.OTHER_NAMING
+    }
+
+
+def test_wrong_settings_are_named_and_right_ones_record(server: Server) -> None:
+    """The doctor names both settings, as far as they differ; then all is recorded as by default."""
+    kind = server.kind
+    right, wrong = kind.config, kind.wrong
+    server.wait_for(f'{{"{series_name(catalog.QUERY_TOTAL, kind.strategy)}"}}')
+    server.load(wrong)
+    server.wait("evaluation", lambda: evaluated(server))
+    settings = [
+        *([f"naming: {right.naming}"] if right.naming != wrong.naming else []),
+        *([f"histograms: {right.histograms}"] if right.histograms != wrong.histograms else []),
+    ]
+    assert told(examine(server.url, wrong)) == {f"set {' and '.join(settings)}"}
+
+    server.load(right)
+    counted = [each.name for each in RECORDINGS if each != recording.RESTARTS]
+    server.wait_for(*counted)
+    for each in RECORDINGS:
+        assert server.labels(each.name) == set(recording.labels(each, Config())), each.name
+    server.wait("evaluation", lambda: evaluated(server))
+    assert told(examine(server.url, right)) == set()
+    findings = check_live(server.url, right).findings
+    assert {each.status for each in findings} <= {"ok", "idle", "blind"}
+    blind = [each for each in findings if each.status == "blind"]
+    assert all("scrapes no target" in each.why for each in blind), blind
+
+
+def evaluated(server: Server) -> bool:
+    """Whether every rule has been, with success."""
+    groups = server.ask("rules")["groups"]
+    return all(rule["health"] == "ok" for group in groups for rule in group["rules"])
+
+
+def test_collapsed_rows(server: Server) -> None:
+    """Queries on raw series find the instance, and those of latency and lag their exemplars."""
+    kind = server.kind
+    server.wait_for(f'{{"{series_name(catalog.QUERY_TOTAL, kind.strategy)}"}}')
+    asked = 0
+    for dashboard in render_all(kind.config):
+        for question in questions(dashboard, kind.config):
+            if not isinstance(question, PanelQuestion) or "by instance" not in question.panel:
+                continue
+            (expression,) = question.expressions
+            server.wait_for(expression)
+            if "p95" in question.panel or "p99" in question.panel:
+                now = time.time()
+                found = server.ask(
+                    "query_exemplars", query=expression, start=str(now - 300), end=str(now + 60)
+                )
+                assert any("trace_id" in e["labels"] for s in found for e in s["exemplars"])
+                asked += 1
+    assert asked == 4
