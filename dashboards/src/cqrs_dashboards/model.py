@@ -50,6 +50,15 @@ class Mapping:
 
 
 @dataclass(frozen=True)
+class Line:
+    """How the series look whose name matches the regular expression ``pattern``."""
+
+    pattern: str
+    color: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
 class Panel:
     """One panel. The description says what it shows, what is normal and what to do otherwise.
 
@@ -71,6 +80,7 @@ class Panel:
     stacking: Stacking = "none"
     color: str | None = None
     colors: tuple[tuple[str, str], ...] = ()
+    lines: tuple[Line, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()  # of a table: label or "Value", and its heading
     mappings: tuple[Mapping, ...] = ()

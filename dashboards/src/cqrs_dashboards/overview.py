@@ -30,6 +30,7 @@ def dashboard(config: Config) -> Dashboard:
     """The dashboard for a configuration."""
     queries = Queries(config, ())
     alerts = config.alerts
+    burns = fastest_burns(queries)
     shown = (recording.COMMAND_RATE, recording.QUERY_RATE, recording.PROJECTION_RATE)
     return Dashboard(
         uid=OVERVIEW_UID,
@@ -41,9 +42,9 @@ def dashboard(config: Config) -> Dashboard:
             Row(
                 "Are promises kept?",
                 (
-                    budget_left(queries),
-                    fastest_burns(queries),
-                    alert_panels.firing_over_time(queries),
+                    replace(budget_left(queries), height=burns.height),
+                    burns,
+                    alert_panels.firing_over_time(queries, height=burns.height),
                 ),
             ),
             _side(queries, COMMANDS, "Writes", milliseconds(alerts.command_latency_high)),

@@ -6,7 +6,7 @@ from cqrs_alerts import slo
 from cqrs_alerts.slo_settings import BurnRate
 
 from . import colors, panels
-from .model import Panel, Target
+from .model import Line, Panel, Target
 from .queries import Queries
 from .thresholds import BUDGET, burn, fastest_burn
 
@@ -45,7 +45,7 @@ def fastest_burns(queries: Queries) -> Panel:
                 queries.top(queries.worst_objective("max", burning)), queries.objective_legend
             ),
         ),
-        SILENT, thresholds=fastest_burn(rates),
+        SILENT, height=9, thresholds=fastest_burn(rates), lines=objective_lines(),
     )  # fmt: skip
 
 
@@ -64,7 +64,24 @@ def burn_pair(queries: Queries, rate: BurnRate) -> Panel:
         f"{rate.factor:g}. The alert fires, as {rate.severity}, when both windows of an objective "
         f"have been above it for {rate.for_}; when the short one falls, the cause is over.",
         "timeseries", FACTOR, targets, SILENT, thresholds=burn(rate),
+        lines=(
+            *objective_lines(rf"\s+{rate.long}"),
+            *objective_lines(rf"\s+{rate.short}", dashed=True),
+        ),
     )  # fmt: skip
+
+
+def objective_lines(suffix: str = r"\s*", dashed: bool = False) -> tuple[Line, ...]:
+    """One colour per objective, in its side's; those of single types take Grafana's palette.
+
+    Legends of an objective for all types end in blanks, where the labels of a type are empty.
+    """
+    return tuple(Line(f"^{sli.name}{suffix}$", _shade(sli), dashed) for sli in slo.SLIS)
+
+
+def _shade(sli: slo.Sli) -> str:
+    color = colors.BY_SIDE[sli.side]
+    return f"dark-{color}" if isinstance(sli, slo.Availability) else f"light-{color}"
 
 
 def _period(queries: Queries) -> str:

@@ -15,7 +15,7 @@ from . import alert_panels, colors, panels
 from .annotations import dashboard_annotations
 from .model import Dashboard, Panel, Row, Target, Threshold
 from .queries import Queries
-from .slo_panels import FACTOR, SILENT, budget_left, burn_pair
+from .slo_panels import FACTOR, SILENT, budget_left, burn_pair, objective_lines
 from .thresholds import BUDGET, fastest_burn
 from .variables import group_variables, objective_variable
 
@@ -113,6 +113,7 @@ def _budgets(queries: Queries) -> Row:
         (Target(queries.worst_objective("min", left), queries.objective_legend),), SILENT,
         # Further below it matters no more, and the rest would be squashed.
         minimum=-1, decimals=1, color=colors.CRITICAL, thresholds=BUDGET,
+        lines=objective_lines(),
     )  # fmt: skip
     return Row("How much is left?", _tall((budget_left(queries), over_time, _achieved(queries))))
 
@@ -149,7 +150,7 @@ def _events(queries: Queries) -> Row:
     by = queries.by_objective
     return Row(
         "What burns it?",
-        _tall((
+        _tall(_objectives((
             panels.series(
                 "Bad events",
                 "Events per second that did not keep their promise, by objective. Normal is near "
@@ -171,13 +172,18 @@ def _events(queries: Queries) -> Row:
                 "the events in their long window.",
                 "eps", queries.top(by(whole)), legend, SILENT,
             ),
-        )),
+        ))),
     )  # fmt: skip
 
 
 def _tall(drawn: Iterable[Panel]) -> tuple[Panel, ...]:
     """With room for a legend of all objectives."""
     return tuple(replace(panel, height=10) for panel in drawn)
+
+
+def _objectives(drawn: Iterable[Panel]) -> tuple[Panel, ...]:
+    """With the objectives' colours."""
+    return tuple(replace(panel, lines=objective_lines()) for panel in drawn)
 
 
 def _told(queries: Queries) -> Panel:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import colors
 from ..layout import Place
-from ..model import Panel, Target, Text
+from ..model import Line, Panel, Target, Text
 from .library import core
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -59,14 +59,25 @@ def _timeseries(panel: Panel, shared: dict[str, Any]) -> Any:
         legendCalcs=["lastNotNull", "max"],
         thresholdsStyleMode="dashed" if panel.thresholds else "off",
         overrides=[
-            {
-                "matcher": {"id": "byName", "options": name},
-                "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}],
-            }
-            for name, color in panel.colors
+            *(_override("byName", name, _fixed(color)) for name, color in panel.colors),
+            *map(_line, panel.lines),
         ],
         extraJson={"fieldConfig": {"defaults": _defaults(panel)}},
     )
+
+
+def _line(line: Line) -> dict[str, Any]:
+    dashes = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [6, 6]}}
+    own = [_fixed(line.color), *([dashes] if line.dashed else [])]
+    return _override("byRegexp", f"/{line.pattern}/", *own)
+
+
+def _fixed(color: str) -> dict[str, Any]:
+    return {"id": "color", "value": {"mode": "fixed", "fixedColor": color}}
+
+
+def _override(matcher: str, names: str, *properties: dict[str, Any]) -> dict[str, Any]:
+    return {"matcher": {"id": matcher, "options": names}, "properties": list(properties)}
 
 
 def _stat(panel: Panel, shared: dict[str, Any]) -> Any:
