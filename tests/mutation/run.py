@@ -47,12 +47,14 @@ _ENVIRONMENT = {**os.environ, "GOGC": "800"}
 
 @dataclass(frozen=True)
 class Judge:
-    """Rules of one name among those it needs, and the promtool tests that have to notice."""
+    """Rules of one name among those it needs, and the promtool tests that have to notice.
+
+    The tests are by how often they evaluate the rules.
+    """
 
     name: str
     rules: Mapping[str, str]
-    tests: Tests
-    interval: str
+    tests: Mapping[str, Tests]
 
 
 @dataclass(frozen=True)
@@ -86,20 +88,19 @@ def judges() -> Iterator[Judge]:
 def alert_judges() -> Iterator[Judge]:
     """One per alert, with no more rules than its tests need."""
     for name, case in CASES.items():
-        tests = documents(case, DEFAULT)
-        yield Judge(name, needed_rules(name, DEFAULT), tests, DEFAULT.scrape_interval)
+        yield Judge(name, needed_rules(name, DEFAULT), documents(case, DEFAULT))
     for name in test_slo.BURN_ALERTS:
-        tests = test_slo.edge_tests(name, DEFAULT)
-        yield Judge(name, chosen_rules(DEFAULT, {name}), tests, DEFAULT.scrape_interval)
+        tests = {DEFAULT.scrape_interval: test_slo.edge_tests(name, DEFAULT)}
+        yield Judge(name, chosen_rules(DEFAULT, {name}), tests)
 
 
 def recording_judges() -> Iterator[Judge]:
     """One per recorded series: rates, levels and quantiles of raw series, objectives of rates."""
     for series in test_recording.EXPECTED:
-        tests = test_recording.documents(DEFAULT, series)
-        yield Judge(series.name, needed_rules(series.name, DEFAULT), tests, DEFAULT.scrape_interval)
+        tests = {DEFAULT.scrape_interval: test_recording.documents(DEFAULT, series)}
+        yield Judge(series.name, needed_rules(series.name, DEFAULT), tests)
     for name, (interval, tests) in test_slo.recorded_tests(DEFAULT).items():
-        yield Judge(name, chosen_rules(DEFAULT, {name}), tests, interval)
+        yield Judge(name, chosen_rules(DEFAULT, {name}), {interval: tests})
 
 
 def judge(each: Judge, workers: ThreadPoolExecutor) -> list[Verdict]:
@@ -107,6 +108,8 @@ def judge(each: Judge, workers: ThreadPoolExecutor) -> list[Verdict]:
     if not _passes(each.rules, each):
         raise click.ClickException(f"{each.name}: the tests fail without a mutant")
     made = list(_mutated(each))
+    if not made:
+        raise click.ClickException(f"{each.name}: no such rule, or nothing in it to change")
     killed = workers.map(lambda change: not _passes(change[1], each), made)
     return [
         Verdict(each.name, mutant, dead) for (mutant, _), dead in zip(made, killed, strict=True)
@@ -122,14 +125,23 @@ def _mutated(each: Judge) -> Iterator[tuple[Mutant, dict[str, str]]]:
                     continue
                 for mutant in mutants(rule):
                     group["rules"][index] = mutant.rule
-                    yield mutant, {**each.rules, file: yaml.safe_dump(document, width=2**20)}
+                    yield (
+                        mutant,
+                        {
+                            **each.rules,
+                            file: yaml.safe_dump(document, sort_keys=False, width=2**20),
+                        },
+                    )
                 group["rules"][index] = rule
 
 
 def _passes(rules: Mapping[str, str], each: Judge) -> bool:
     """Whether no test fails; the first one decides most often, so the others wait for it."""
     return all(
-        _run(rules, tests, each.interval) for tests in (each.tests[:1], each.tests[1:]) if tests
+        _run(rules, tests, interval)
+        for interval, every in each.tests.items()
+        for tests in (every[:1], every[1:])
+        if tests
     )
 
 

@@ -156,7 +156,7 @@ def chosen_rules(config: Config, names: Container[str]) -> dict[str, str]:
             if rule_name(rule) in names:
                 groups.setdefault(group, []).append(rule)
         chosen = [{"name": group, "rules": rules} for group, rules in groups.items()]
-        files[file] = yaml.safe_dump({"groups": chosen}, width=2**20)
+        files[file] = yaml.safe_dump({"groups": chosen}, sort_keys=False, width=2**20)
     return files
 
 

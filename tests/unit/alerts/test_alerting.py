@@ -48,7 +48,8 @@ def test_every_alert_has_cases() -> None:
 @NAMES
 def test_alert(name: str, config: Config, evaluate: Evaluate) -> None:
     """It fires for its reasons and with its words, and not for what only looks similar."""
-    evaluate(config, documents(CASES[name], config), needed_rules(name, config))
+    for interval, tests in documents(CASES[name], config).items():
+        evaluate(config, tests, needed_rules(name, config), interval)
 
 
 BUSY = (

@@ -91,10 +91,13 @@ EXPECTED: dict[Recording, Expected] = {
     ),
     recording.COMMAND_ACTIVE: {COMMAND: 6},
     recording.EVENTS_PRODUCED_RATE: {f'{COMMAND}, event_type="OrderPlaced"': 1.5},
-    # 120 successes a minute and no error: the ratio is 0, not absent.
-    recording.QUERY_RATE: {f'{QUERY}, query_status="success"': 2},
-    recording.QUERY_FAILURE_RATE: {},
-    recording.QUERY_ERROR_RATIO: {QUERY: 0},
+    # 114 successes and 6 errors a minute.
+    recording.QUERY_RATE: {
+        f'{QUERY}, query_status="success"': 1.9,
+        f'{QUERY}, query_status="error"': 0.1,
+    },
+    recording.QUERY_FAILURE_RATE: {f'{QUERY}, query_status="error", error_type="Timeout"': 0.1},
+    recording.QUERY_ERROR_RATIO: {QUERY: 0.05},
     recording.QUERY_DURATION_BUCKETS: observations(
         QUERY, catalog.QUERY_DURATION.bounds, TIME_RATES
     ),
@@ -110,13 +113,13 @@ EXPECTED: dict[Recording, Expected] = {
         )
     ),
     recording.QUERY_ACTIVE: {QUERY: 2},
-    # 30 empty results and 30 of 20 items a minute: halves in the buckets 0 and (10, 25].
+    # 24 empty results and 36 of 20 items a minute, in the buckets 0 and (10, 25].
     recording.RESULT_SIZE_BUCKETS: observations(
-        QUERY, catalog.QUERY_RESULT_SIZE.bounds, {0.0: 0.5, 25.0: 1.0}
+        QUERY, catalog.QUERY_RESULT_SIZE.bounds, {0.0: 0.4, 25.0: 1.0}
     ),
-    recording.RESULT_SIZE_P50: {QUERY: 0},
-    recording.RESULT_SIZE_P95: {QUERY: 10 + 15 * (0.95 - 0.5) / 0.5},
-    recording.RESULT_SIZE_P99: {QUERY: 10 + 15 * (0.99 - 0.5) / 0.5},
+    recording.RESULT_SIZE_P50: {QUERY: 10 + 15 * (0.5 - 0.4) / 0.6},
+    recording.RESULT_SIZE_P95: {QUERY: 10 + 15 * (0.95 - 0.4) / 0.6},
+    recording.RESULT_SIZE_P99: {QUERY: 10 + 15 * (0.99 - 0.4) / 0.6},
     # 27 applied and 3 failed a minute, of one type of event.
     recording.PROJECTION_RATE: {
         f'{EVENT}, projection_status="success"': 0.45,
@@ -180,6 +183,7 @@ def live_service(config: Config) -> InputSeries:
         catalog.ERROR_TYPE: "Locked",
     }
     answered = {**query, catalog.QUERY_STATUS: catalog.SUCCESS}
+    unanswered = {**query, catalog.QUERY_STATUS: catalog.ERROR, catalog.ERROR_TYPE: "Timeout"}
     overflow = {catalog.SIDE: catalog.WRITE, catalog.ATTRIBUTE_KEY: "command.type"}
     fault = {catalog.SIDE: catalog.READ, catalog.ERROR_TYPE: "TypeError"}
     return [
@@ -193,10 +197,11 @@ def live_service(config: Config) -> InputSeries:
         *service.counter(
             catalog.EVENTS_PRODUCED, {**command, catalog.EVENT_TYPE: "OrderPlaced"}, 90
         ),
-        *service.counter(catalog.QUERY_TOTAL, answered, 120),
+        *service.counter(catalog.QUERY_TOTAL, answered, 114),
+        *service.counter(catalog.QUERY_TOTAL, unanswered, 6),
         *service.histogram(catalog.QUERY_DURATION, answered, TIMES),
         *service.level(catalog.QUERY_ACTIVE, query, 1),
-        *service.histogram(catalog.QUERY_RESULT_SIZE, query, {0.0: 30, 20.0: 30}),
+        *service.histogram(catalog.QUERY_RESULT_SIZE, query, {0.0: 24, 20.0: 36}),
         *service.counter(catalog.PROJECTION_TOTAL, applied, 27),
         *service.counter(catalog.PROJECTION_TOTAL, failed, 3),
         *service.histogram(catalog.PROJECTION_LAG, event, {7.0: 48, 1_800_000.0: 12}),
@@ -348,7 +353,8 @@ def test_how_series_are_recorded(config: Config, evaluate: Evaluate) -> None:
 
 def test_a_wrong_value_is_noticed(evaluate: Evaluate) -> None:
     """The comparison itself works: off by one per cent is a failure."""
-    wrong = {f'{QUERY}, query_status="success"': 2.02}
+    right = EXPECTED[recording.QUERY_RATE]
+    wrong = {labels: value * 1.01 for labels, value in right.items()}
     check = answers(recording.QUERY_RATE.name, GROUPS[CONFIG], wrong)
     with pytest.raises(AssertionError, match="exp:"):
         evaluate(CONFIG, [{"input_series": live_service(CONFIG), "promql_expr_test": [check]}])

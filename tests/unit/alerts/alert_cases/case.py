@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from cqrs_alerts.alerting import ALERTS, AnyAlert
 from cqrs_alerts.config import Config, Severities
+from cqrs_alerts.promql import equals, select
 
 from ..conftest import InputSeries, Service
 
 Traffic = Callable[[Service], InputSeries]
+Test = tuple[str | None, dict[str, Any]]  # how often rules are evaluated, and promtool's test
 
 DEFAULT = Config()
 OTHER = Config(
@@ -39,6 +41,7 @@ class Quiet:
 
     traffic: Traffic
     at: tuple[str, ...] = ("20m", "30m", "50m")
+    every: str | None = None  # how often rules are evaluated, where a long past is needed
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,25 @@ class Firing:
     description: str
     at: str
     labels: Mapping[str, str] | None = None  # the case's, unless given
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Traffic that measures just so much: a little above a limit it fires, a little below not."""
+
+    traffic: Callable[[float], Traffic]
+    at: str = "30m"
+    limit: float | None = None  # that of the setting, unless given
+    every: str | None = None
+
+
+@dataclass(frozen=True)
+class Still:
+    """Traffic that fires only when the rule looks at the right time, whatever it then says."""
+
+    traffic: Traffic
+    at: str
+    every: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +87,12 @@ class Case:
     fires: Traffic
     quiet: Mapping[str, Traffic | Quiet]
     firing_at: str = "30m"
+    kept_at: str | None = None  # its traffic has become harmless, but it goes on firing
     over_at: str | None = None  # its traffic has become harmless, and it no longer fires
     # Settings, each of which alone lets the firing traffic pass.
     lenient: Mapping[str, Any] = field(default_factory=dict)
-    fires_too: Mapping[str, Firing] = field(default_factory=dict)
+    fires_too: Mapping[str, Firing | Still] = field(default_factory=dict)
+    edges: Mapping[str, Edge] = field(default_factory=dict)  # by setting, or by what it is
     of_service: bool = True  # false: of Prometheus or the collector, without group labels
 
 
@@ -82,6 +106,20 @@ def check(name: str, time: str, *firing: Mapping[str, Any]) -> dict[str, Any]:
     return {"alertname": name, "eval_time": time, "exp_alerts": list(firing)}
 
 
+# How far from a limit its edges are: a wrong one by more than that is noticed.
+ABOVE, BELOW = 1.04, 0.96
+
+
+def fires(name: str, time: str, firing: bool = True) -> dict[str, Any]:
+    """Whether one alert fires at a time, whatever it says."""
+    chosen = [equals("alertname", name), equals("alertstate", "firing")]
+    return {
+        "expr": f"count({select('ALERTS', chosen)})",
+        "eval_time": time,
+        "exp_samples": [{"labels": "{}", "value": 1}] if firing else [],
+    }
+
+
 def firing_test(case: Case, config: Config) -> dict[str, Any]:
     """It fires after its time, not before, with exactly these labels and annotations."""
     firing = _firing(case, config, case.description, case.labels)
@@ -93,25 +131,45 @@ def firing_test(case: Case, config: Config) -> dict[str, Any]:
             check(case.name, case.firing_at, firing),
             *([check(case.name, case.over_at)] if case.over_at else []),
         ],
+        "promql_expr_test": [fires(case.name, case.kept_at)] if case.kept_at else [],
     }
 
 
-def other_firing_tests(case: Case, config: Config) -> list[dict[str, Any]]:
+def other_firing_tests(case: Case, config: Config) -> Iterator[Test]:
     """Each other way to fire it does."""
-    return [
-        {
-            "name": f"{case.name} fires: {how}",
-            "input_series": other.traffic(Service(config, GROUPS[config])),
-            "alert_rule_test": [
-                check(
-                    case.name,
-                    other.at,
-                    _firing(case, config, other.description, other.labels or case.labels),
-                )
-            ],
-        }
-        for how, other in case.fires_too.items()
-    ]
+    service = Service(config, GROUPS[config])
+    for how, other in case.fires_too.items():
+        every, found = None, dict[str, Any]()
+        if isinstance(other, Still):
+            every = other.every
+            found["promql_expr_test"] = [fires(case.name, other.at)]
+        else:
+            alert = _firing(case, config, other.description, other.labels or case.labels)
+            found["alert_rule_test"] = [check(case.name, other.at, alert)]
+        yield (
+            every,
+            {
+                "name": f"{case.name} fires: {how}",
+                "input_series": other.traffic(service),
+                **found,
+            },
+        )
+
+
+def edge_tests(case: Case, config: Config) -> Iterator[Test]:
+    """It fires just above each limit, and not just below."""
+    service, settings = Service(config, GROUPS[config]), alert_named(case.name).settings(config)
+    for key, edge in case.edges.items():
+        limit = edge.limit or getattr(settings, key)
+        for factor in (ABOVE, BELOW):
+            yield (
+                edge.every,
+                {
+                    "name": f"{case.name}: {key} {factor:g} times the limit",
+                    "input_series": edge.traffic(limit * factor)(service),
+                    "promql_expr_test": [fires(case.name, edge.at, factor > 1)],
+                },
+            )
 
 
 def _firing(
@@ -134,29 +192,34 @@ def _firing(
     }
 
 
-def quiet_tests(case: Case, config: Config) -> list[dict[str, Any]]:
-    """It is quiet just below its threshold and in what looks similar but is no reason to page."""
+def quiet_tests(case: Case, config: Config) -> Iterator[Test]:
+    """It is quiet in what looks similar but is no reason to page."""
     service = Service(config, GROUPS[config])
-    tests = []
     for what, given in case.quiet.items():
         quiet = given if isinstance(given, Quiet) else Quiet(given)
-        tests.append(
+        yield (
+            quiet.every,
             {
                 "name": f"{case.name}: {what}",
                 "input_series": quiet.traffic(service),
                 "alert_rule_test": [check(case.name, time) for time in quiet.at],
-            }
+            },
         )
-    return tests
 
 
-def documents(case: Case, config: Config) -> list[dict[str, Any]]:
-    """All promtool tests of an alert; ``config`` is DEFAULT or OTHER.
+def documents(case: Case, config: Config) -> dict[str, list[dict[str, Any]]]:
+    """All promtool tests of an alert, by how often they evaluate its rules.
 
-    Each is one entry of ``tests`` in promtool's file, without the key ``interval``.
+    ``config`` is DEFAULT or OTHER; each test is one entry of ``tests`` in promtool's file, without
+    the key ``interval``.
     """
-    return [
-        firing_test(case, config),
+    found = {config.scrape_interval: [firing_test(case, config)]}
+    for every, test in (
         *other_firing_tests(case, config),
+        *edge_tests(case, config),
         *quiet_tests(case, config),
-    ]
+    ):
+        found.setdefault(every or config.scrape_interval, []).append(
+            {"interval": config.scrape_interval, **test}
+        )
+    return found

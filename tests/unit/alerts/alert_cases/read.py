@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from cqrs_alerts.links import READ_PATH_UID
+from cqrs_alerts.recording import QUERY_RATE, RESULT_SIZE_BUCKETS
 from cqrs_telemetry import catalog
 
-from .case import Case, Firing, Quiet, Traffic
-from .traffic import Phase, counted, heartbeat, held, observed, queries, query_times, together
+from .case import Case, Edge, Firing, Quiet, Still, Traffic
+from .traffic import (
+    Phase,
+    counted,
+    heartbeat,
+    held,
+    observed,
+    queries,
+    query_times,
+    recorded,
+    together,
+    with_quantile,
+)
 
 QUERY = {catalog.QUERY_TYPE: "FindOrders"}
 LABELS = {"query_type": "FindOrders"}
@@ -35,6 +47,53 @@ def results(*phases: tuple[int, dict[float, float]]) -> Traffic:
     return observed(catalog.QUERY_RESULT_SIZE, QUERY, *phases)
 
 
+def rates(*phases: tuple[int, float]) -> Traffic:
+    """Recorded rates of two types and outcomes whose sum is, in phases, so much a second."""
+    half = [(minutes, rate / 2) for minutes, rate in phases]
+    return together(
+        *(
+            recorded(QUERY_RATE, {"query_type": name, "query_status": status}, *half)
+            for name, status in (("One", catalog.SUCCESS), ("Two", catalog.ERROR))
+        )
+    )
+
+
+Sizes = dict[str, float]  # bound of a bucket: rate of the results up to it
+SMALL: Sizes = {"5.0": 0, "10.0": 1, "+Inf": 1}
+# The quantile of these is 500 + 500 * 0.95.
+CONSIDERABLE: Sizes = {"500.0": 0, "1000.0": 1, "+Inf": 1}
+HUGE: Sizes = {"50000.0": 0, "100000.0": 1, "+Inf": 1}
+
+
+def around(quantile: float) -> Sizes:
+    """Results of which Prometheus takes so many for the quantile, if a bucket ends beyond it."""
+    metric = catalog.QUERY_RESULT_SIZE
+    if quantile > metric.bounds[-1]:
+        return {str(metric.bounds[-1]): 0, "+Inf": 1}
+    (low, below), (high, more) = with_quantile(metric, 0.95, quantile).items()
+    return {str(low): below / 100, str(high): (below + more) / 100, "+Inf": 1}
+
+
+def sizes(*phases: tuple[int, Sizes, float]) -> Traffic:
+    """Recorded rates of results up to each bound, in phases of buckets and how many they hold."""
+    bounds = dict.fromkeys(bound for _, buckets, _ in phases for bound in buckets)
+    return together(
+        *(
+            recorded(
+                RESULT_SIZE_BUCKETS,
+                {**LABELS, "le": bound},
+                *((minutes, cumulative(buckets, bound) * n) for minutes, buckets, n in phases),
+            )
+            for bound in bounds
+        )
+    )
+
+
+def cumulative(buckets: Sizes, bound: str) -> float:
+    """Rate up to a bound, which need not be one of those given."""
+    return max((n for each, n in buckets.items() if float(each) <= float(bound)), default=0)
+
+
 GROWN = ("68m", "71m", "73m", "80m", "95m")
 STOPPED = ("93m", "95m", "97m", "100m")
 
@@ -44,10 +103,13 @@ CASES = (
         "read", "warning", READ_PATH_UID, {"query_type": "FindOrders"},
         "6% of FindOrders queries fail", "5m",
         fires=queries(success=94, error=6),
-        quiet={
-            "just below": queries(success=952, error=48),
-            "rejections are answers": queries(success=50, rejected=40, cancelled=10),
-            "too few to tell": queries(success=1, error=2.9),
+        firing_at="7m",
+        quiet={"rejections are answers": queries(success=50, rejected=40, cancelled=10)},
+        edges={
+            "above_ratio": Edge(
+                lambda share: queries(success=100 - 100 * share, error=100 * share)
+            ),
+            "minimum_operations": Edge(lambda n: queries(success=n / 10, error=n / 10)),
         },
         lenient={"above_ratio": 0.5, "minimum_operations": 1000, "for_": "1h"},
     ),
@@ -57,9 +119,13 @@ CASES = (
         # Rank 95 of 100 is half way through the ten in the bucket (500, 1000].
         "5% of FindOrders queries take longer than 750 ms", "9m",
         fires=query_times({20.0: 90, 800.0: 10}),
-        quiet={
-            "just below": query_times({400.0: 96, 800.0: 4}),
-            "too few to tell": query_times({800.0: 3.9}),
+        firing_at="12m",
+        quiet={"fast": query_times({20.0: 100})},
+        edges={
+            "above_ms": Edge(
+                lambda ms: query_times(with_quantile(catalog.QUERY_DURATION, 0.95, ms))
+            ),
+            "minimum_operations": Edge(lambda n: query_times({800.0: n / 5})),
         },
         lenient={"above_ms": 5000.0, "minimum_operations": 1000, "for_": "1h"},
     ),
@@ -91,6 +157,12 @@ CASES = (
                 "1 FindOrders queries in flight, none ends", "11m",
             ),
         },
+        edges={
+            "minimum_in_flight": Edge(
+                lambda n: together(queries_in((20, 120), (40, 0)), in_flight((20, 0), (40, n / 2))),
+                at="40m",
+            ),
+        },
         lenient={"minimum_in_flight": 7, "window": "1h", "for_": "1h"},
     ),
     Case(
@@ -100,11 +172,8 @@ CASES = (
         firing_at="95m",
         over_at="103m",
         quiet={
-            "too few in the past": Quiet(
-                together(queries_in((80, 1.65), (40, 0)), reporting(120)), at=STOPPED
-            ),
-            "a batch of less than half the past": Quiet(
-                together(queries_in((55, 0), (24, 120), (41, 0)), reporting(120)), at=STOPPED
+            "often before, but in less than half of the past": Quiet(
+                together(rates((60, 5), (35, 0), (25, 5), (40, 0)), reporting(160)), at=("135m",)
             ),
             "idle": Quiet(together(queries_in((120, 0)), reporting(120)), at=STOPPED),
             "new": Quiet(
@@ -128,9 +197,16 @@ CASES = (
                 ),
                 "No queries arrive; 7200 did in the past", "95m",
             ),
-            "just enough in the past": Firing(
-                together(queries_in((80, 1.67), (40, 0)), reporting(120)),
-                "No queries arrive; 100 did in the past", "95m",
+        },
+        edges={
+            "minimum_operations": Edge(
+                lambda n: together(rates((90, n / 3600), (60, 0)), reporting(160)), at="103m"
+            ),
+            "half of the past": Edge(
+                lambda minutes: together(
+                    rates((60 - round(minutes), 0), (round(minutes), 5), (60, 0)), reporting(120)
+                ),
+                at="91m", limit=30,
             ),
         },
         lenient={"minimum_operations": 10_000, "past": "3h", "for_": "1h"},
@@ -138,8 +214,14 @@ CASES = (
     Case(
         "CqrsQueryTypeUnknown", "read", "warning", READ_PATH_UID, LABELS,
         "FindOrders queries without a handler 0.2 times a second", "2m",
-        fires=queries_in((30, 12), (60, 0), status=catalog.ERROR, error="NoHandlerError"),
+        fires=together(
+            *(
+                queries_in((30, 6), (60, 0), status=status, error="NoHandlerError")
+                for status in (catalog.ERROR, catalog.REJECTED)
+            )
+        ),
         firing_at="10m",
+        kept_at="47m",
         over_at="52m",
         quiet={
             "other failures": queries_in((60, 12), status=catalog.ERROR, error="ValueError"),
@@ -155,11 +237,7 @@ CASES = (
         firing_at="73m",
         over_at="107m",
         quiet={
-            "below the floor": Quiet(results((60, {10: 100}), (40, {900: 100})), at=GROWN),
-            # The past's p95 is 250 + 250 * 0.95, and five times that is 2437.5.
-            "below the factor": Quiet(results((60, {400: 100}), (40, {2000: 100})), at=GROWN),
             "always large": Quiet(results((100, {2000: 100})), at=("12m", *GROWN)),
-            "too few": Quiet(results((60, {10: 3.9}), (40, {2000: 3.9})), at=GROWN),
             "for nine minutes": Quiet(
                 results((60, {10: 100}), (4, {2000: 100}), (40, {10: 100})), at=GROWN
             ),
@@ -169,13 +247,26 @@ CASES = (
                 results((40, {200_000: 100})),
                 "5% of FindOrders queries return more than 100000 items", "12m",
             ),
-            "just above the factor": Firing(
-                results((60, {150: 95.5, 400: 4.5}), (40, {2000: 100})),
-                "5% of FindOrders queries return more than 2425 items", "75m",
+            "as large as long ago": Still(
+                sizes((300, CONSIDERABLE, 1), (1500, SMALL, 1), (30, around(2000), 1)),
+                "1815m", every="5m",
             ),
-            "just enough": Firing(
-                results((60, {10: 4.1}), (40, {2000: 4.1})),
-                "5% of FindOrders queries return more than 2425 items", "75m",
+            "as large as at the start": Still(
+                sizes((10, CONSIDERABLE, 0.01), (30, SMALL, 1), (30, around(2000), 1)), "54m"
+            ),
+        },
+        edges={
+            "above_items": Edge(
+                lambda items: sizes((60, SMALL, 1), (30, around(items), 1)), at="73m"
+            ),
+            "factor": Edge(
+                lambda factor: sizes((60, CONSIDERABLE, 1), (30, around(975 * factor), 1)), at="73m"
+            ),
+            "minimum_operations": Edge(
+                lambda n: sizes((60, SMALL, n / 300), (30, around(2000), n / 300)), at="73m"
+            ),
+            "the last bucket": Edge(
+                lambda items: sizes((60, HUGE, 1), (30, around(items), 1)), at="73m", limit=100_000
             ),
         },
         lenient={

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cqrs_alerts.promql import equals, select
+from cqrs_alerts.recording import Recording
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
 
@@ -207,3 +208,17 @@ def raw(
         return [{"series": selector, "values": values}]
 
     return series
+
+
+def recorded(recording: Recording, labels: Mapping[str, str], *phases: Phase) -> Traffic:
+    """One recorded series as it is, in phases: what rules make of raw ones is tested apart."""
+    return raw(recording.name, labels, *phases, grouped=True)
+
+
+def with_quantile(metric: Metric, q: float, value: float) -> dict[float, float]:
+    """A hundred observations a minute of which Prometheus takes ``value`` for the quantile."""
+    low = max(bound for bound in metric.bounds if bound < value)
+    high = min(bound for bound in metric.bounds if bound >= value)
+    within = (value - low) / (high - low)  # of the bucket's width: it interpolates
+    below = (q - within) / (1 - within)
+    return {low: 100 * below, high: 100 * (1 - below)}

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from cqrs_alerts.links import WRITE_PATH_UID
+from cqrs_alerts.recording import COMMAND_FAILURE_RATE, COMMAND_RATE, EVENTS_PRODUCED_RATE
 from cqrs_telemetry import catalog
 
-from .case import Case, Firing, Quiet, Traffic
-from .traffic import Phase, command_times, commands, counted, heartbeat, held, together
+from .case import Case, Edge, Firing, Quiet, Still, Traffic
+from .traffic import (
+    Phase,
+    command_times,
+    commands,
+    counted,
+    heartbeat,
+    held,
+    of_job,
+    recorded,
+    together,
+    with_quantile,
+)
 
 COMMAND = {catalog.COMMAND_TYPE: "PlaceOrder"}
 LABELS = {"command_type": "PlaceOrder"}
@@ -36,6 +48,17 @@ def produced(*phases: Phase) -> Traffic:
     return counted(catalog.EVENTS_PRODUCED, labels, *phases)
 
 
+def rates(*phases: tuple[int, float]) -> Traffic:
+    """Recorded rates of two types and outcomes whose sum is, in phases, so much a second."""
+    half = [(minutes, rate / 2) for minutes, rate in phases]
+    return together(
+        *(
+            recorded(COMMAND_RATE, {"command_type": name, "command_status": status}, *half)
+            for name, status in (("One", catalog.SUCCESS), ("Two", catalog.ERROR))
+        )
+    )
+
+
 def rejections(*phases: tuple[int, float, float]) -> Traffic:
     """Commands that succeed and that are rejected, in phases of so many a minute each."""
     return together(
@@ -44,6 +67,44 @@ def rejections(*phases: tuple[int, float, float]) -> Traffic:
             *((minutes, rejected) for minutes, _, rejected in phases),
             status=catalog.REJECTED,
             error="SoldOut",
+        ),
+    )
+
+
+def shares(*phases: tuple[int, float, float]) -> Traffic:
+    """Recorded rates of commands and of those that are rejected, in phases.
+
+    Another service and another type have many commands and no rejections.
+    """
+    success, cancelled = (
+        recorded(
+            COMMAND_RATE,
+            {**LABELS, "command_status": status},
+            *((minutes, (rate - rejected) / 2) for minutes, rate, rejected in phases),
+        )
+        for status in (catalog.SUCCESS, "cancelled")
+    )
+    refused = tuple((minutes, rejected) for minutes, _, rejected in phases)
+    status = {"command_status": catalog.REJECTED}
+    whole = sum(minutes for minutes, *_ in phases)
+    fine = {"command_status": catalog.SUCCESS}
+    return together(
+        success,
+        cancelled,
+        recorded(COMMAND_RATE, {**LABELS, **status}, *refused),
+        recorded(COMMAND_FAILURE_RATE, {**LABELS, **status, "error_type": "SoldOut"}, *refused),
+        of_job("another", recorded(COMMAND_RATE, {**LABELS, **fine}, (whole, 100))),
+        recorded(COMMAND_RATE, {"command_type": "Another", **fine}, (whole, 100)),
+    )
+
+
+def eventful(n: float) -> Traffic:
+    """Each command led to events of two types, so many in five minutes; now to none."""
+    return together(
+        recorded(COMMAND_RATE, {**LABELS, "command_status": catalog.SUCCESS}, (120, 1)),
+        *(
+            recorded(EVENTS_PRODUCED_RATE, {**LABELS, "event_type": event}, (80, n / 600), (40, 0))
+            for event in ("OrderPlaced", "StockReserved")
         ),
     )
 
@@ -57,10 +118,13 @@ CASES = (
         "write", "warning", WRITE_PATH_UID, {"command_type": "PlaceOrder"},
         "6% of PlaceOrder commands fail", "5m",
         fires=commands(success=94, error=6),
-        quiet={
-            "just below": commands(success=952, error=48),
-            "rejections are answers": commands(success=50, rejected=40, cancelled=10),
-            "too few to tell": commands(success=1, error=2.9),
+        firing_at="7m",
+        quiet={"rejections are answers": commands(success=50, rejected=40, cancelled=10)},
+        edges={
+            "above_ratio": Edge(
+                lambda share: commands(success=100 - 100 * share, error=100 * share)
+            ),
+            "minimum_operations": Edge(lambda n: commands(success=n / 10, error=n / 10)),
         },
         lenient={"above_ratio": 0.5, "minimum_operations": 1000, "for_": "1h"},
     ),
@@ -70,9 +134,13 @@ CASES = (
         # Rank 95 of 100 is half way through the ten in the bucket (1000, 2500].
         "5% of PlaceOrder commands take longer than 1750 ms", "9m",
         fires=command_times({20.0: 90, 2000.0: 10}),
-        quiet={
-            "just below": command_times({900.0: 96, 2000.0: 4}),
-            "too few to tell": command_times({2000.0: 3.9}),
+        firing_at="12m",
+        quiet={"fast": command_times({20.0: 100})},
+        edges={
+            "above_ms": Edge(
+                lambda ms: command_times(with_quantile(catalog.COMMAND_DURATION, 0.95, ms))
+            ),
+            "minimum_operations": Edge(lambda n: command_times({2000.0: n / 5})),
         },
         lenient={"above_ms": 5000.0, "minimum_operations": 1000, "for_": "1h"},
     ),
@@ -104,6 +172,14 @@ CASES = (
                 "1 PlaceOrder commands in flight, none ends", "11m",
             ),
         },
+        edges={
+            "minimum_in_flight": Edge(
+                lambda n: together(
+                    commands_in((20, 120), (40, 0)), in_flight((20, 0), (40, n / 2))
+                ),
+                at="40m",
+            ),
+        },
         lenient={"minimum_in_flight": 7, "window": "1h", "for_": "1h"},
     ),
     Case(
@@ -113,11 +189,8 @@ CASES = (
         firing_at="95m",
         over_at="103m",
         quiet={
-            "too few in the past": Quiet(
-                together(commands_in((80, 1.65), (40, 0)), reporting(120)), at=STOPPED
-            ),
-            "a batch of less than half the past": Quiet(
-                together(commands_in((55, 0), (24, 120), (41, 0)), reporting(120)), at=STOPPED
+            "often before, but in less than half of the past": Quiet(
+                together(rates((60, 5), (35, 0), (25, 5), (40, 0)), reporting(160)), at=("135m",)
             ),
             "idle": Quiet(together(commands_in((120, 0)), reporting(120)), at=STOPPED),
             "new": Quiet(
@@ -141,9 +214,16 @@ CASES = (
                 ),
                 "No commands arrive; 7200 did in the past", "95m",
             ),
-            "just enough in the past": Firing(
-                together(commands_in((80, 1.67), (40, 0)), reporting(120)),
-                "No commands arrive; 100 did in the past", "95m",
+        },
+        edges={
+            "minimum_operations": Edge(
+                lambda n: together(rates((90, n / 3600), (60, 0)), reporting(160)), at="103m"
+            ),
+            "half of the past": Edge(
+                lambda minutes: together(
+                    rates((60 - round(minutes), 0), (round(minutes), 5), (60, 0)), reporting(120)
+                ),
+                at="91m", limit=30,
             ),
         },
         lenient={"minimum_operations": 10_000, "past": "3h", "for_": "1h"},
@@ -151,8 +231,14 @@ CASES = (
     Case(
         "CqrsCommandTypeUnknown", "write", "warning", WRITE_PATH_UID, LABELS,
         "PlaceOrder commands without a handler 0.2 times a second", "2m",
-        fires=commands_in((30, 12), (60, 0), status=catalog.ERROR, error="NoHandlerError"),
+        fires=together(
+            *(
+                commands_in((30, 6), (60, 0), status=status, error="NoHandlerError")
+                for status in (catalog.ERROR, catalog.REJECTED)
+            )
+        ),
         firing_at="10m",
+        kept_at="47m",
         over_at="52m",
         quiet={
             "other failures": commands_in((60, 12), status=catalog.ERROR, error="ValueError"),
@@ -169,9 +255,12 @@ CASES = (
         over_at="157m",
         quiet={
             "as often as always": Quiet(rejections((160, 80, 20)), at=SURGED),
-            "just below the factor": Quiet(rejections((120, 98, 2), (40, 94.1, 5.9)), at=SURGED),
-            "just below the floor": Quiet(rejections((120, 100, 0), (40, 95.1, 4.9)), at=SURGED),
-            "too few": Quiet(rejections((120, 5, 0), (40, 1, 3.9)), at=SURGED),
+            "commands of long ago": Quiet(
+                shares((300, 100, 0), (400, 0, 0), (40, 100, 20)), at=("715m",), every="5m"
+            ),
+            "as often as always, but for many commands of long ago": Quiet(
+                shares((300, 1000, 0), (400, 100, 20), (40, 100, 20)), at=("715m",), every="5m"
+            ),
             "no past": Quiet(rejections((60, 80, 20)), at=("12m", "14m", "20m", "40m")),
             "more of everything": Quiet(rejections((120, 98, 2), (40, 980, 20)), at=SURGED),
             "for nine minutes": Quiet(
@@ -183,13 +272,23 @@ CASES = (
                 rejections((120, 100, 0), (40, 90, 10)),
                 "10% of PlaceOrder commands are rejected with SoldOut", "133m",
             ),
-            "just above floor and factor": Firing(
-                rejections((120, 98, 2), (40, 93.9, 6.1)),
-                "6.1% of PlaceOrder commands are rejected with SoldOut", "135m",
+            "rejections of long ago": Still(
+                shares((300, 100, 50), (400, 100, 0), (40, 100, 20)), "715m", every="5m"
             ),
-            "just above the number": Firing(
-                rejections((120, 5, 0), (40, 0.9, 4.1)),
-                "82% of PlaceOrder commands are rejected with SoldOut", "138m",
+            "the past is short": Still(shares((40, 0.05, 0), (30, 10, 10)), "55m", every="5m"),
+        },
+        edges={
+            "above_ratio": Edge(
+                lambda share: shares((400, 100, 0), (30, 100, 100 * share)), "415m", every="5m"
+            ),
+            "minimum_operations": Edge(
+                lambda n: shares((400, 100, 0), (30, n / 300, n / 300)), "415m", every="5m"
+            ),
+            "factor": Edge(
+                lambda factor: shares((400, 100, 10), (30, 100, 10 * factor)), "415m", every="5m"
+            ),
+            "minimum_past_operations": Edge(
+                lambda n: shares((400, n / 6 / 3600, 0), (30, 10, 10)), "415m", every="5m"
             ),
         },
         lenient={
@@ -205,9 +304,6 @@ CASES = (
         over_at="103m",
         quiet={
             "never had events": Quiet(commands_in((120, 100)), at=STOPPED),
-            "events are rare": Quiet(
-                together(commands_in((120, 100)), produced((80, 3.9), (40, 0))), at=STOPPED
-            ),
             "commands ended as well": Quiet(
                 together(commands_in((80, 100), (40, 0)), produced((80, 100), (40, 0))), at=STOPPED
             ),
@@ -227,12 +323,7 @@ CASES = (
                 at=STOPPED,
             ),
         },
-        fires_too={
-            "just enough to expect": Firing(
-                together(commands_in((120, 100)), produced((80, 4.08), (40, 0))),
-                "PlaceOrder commands succeed without events; the past makes expect 20 in 5m", "95m",
-            ),
-        },
+        edges={"minimum_events": Edge(eventful, at="91m")},
         lenient={"minimum_events": 501, "for_": "1h"},
     ),
 )  # fmt: skip
