@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from cqrs_alerts import foreign_metrics as foreign
 from cqrs_alerts.links import PIPELINE_UID
+from cqrs_alerts.recording import INSTANCE_SERIES
 from cqrs_telemetry import catalog
 
-from .case import Case, Firing, Quiet, Traffic
-from .traffic import Phase, counted, heartbeat, raw, together
+from .case import Case, Edge, Firing, Quiet, Traffic
+from .traffic import Phase, counted, heartbeat, of_job, raw, recorded, together
 
 RULES = "/etc/rules/alerts.yaml;cqrs.write.alerts"
 PROMETHEUS = {"instance": "prometheus:9090", foreign.RULE_GROUP: RULES}
 OTHERS = {**PROMETHEUS, foreign.RULE_GROUP: "/etc/rules/node.yaml;node"}
+TRANSPORTS = ({"transport": "grpc"}, {"transport": "http"})
+JOBS = ({"job": "prometheus"}, {"job": "federated"})  # that scrape the same
 OTLP = {"instance": "collector:8888", foreign.RECEIVER: "otlp"}
 TEMPO = {"instance": "collector:8888", foreign.EXPORTER: "otlp/tempo"}
 
 
-def target(*phases: Phase, instance: str = "c") -> Traffic:
+def target(*phases: Phase, instance: str = "c", **more: str) -> Traffic:
     """Whether a target of the service answers."""
-    return raw(foreign.UP, {"instance": instance}, *phases, grouped=True)
+    return raw(foreign.UP, {"instance": instance, **more}, *phases, grouped=True)
+
+
+def answering_elsewhere(minutes: int) -> Traffic:
+    """An instance of the same name reports for another service."""
+    report = recorded(INSTANCE_SERIES, {"instance": "c"}, (minutes, 1))
+    return of_job("another", report)
 
 
 def reporting_late(minutes: int) -> Traffic:
@@ -31,11 +40,11 @@ def reporting_late(minutes: int) -> Traffic:
     ]
 
 
-def evaluations(seconds: float, labels: dict[str, str]) -> Traffic:
-    """A group that is evaluated each minute, and takes so long."""
+def evaluations(seconds: float, labels: dict[str, str], interval: float = 60) -> Traffic:
+    """A group that is evaluated so often, and takes so long."""
     return together(
         raw(foreign.RULE_GROUP_SECONDS, labels, (60, seconds)),
-        raw(foreign.RULE_GROUP_INTERVAL_SECONDS, labels, (60, 60)),
+        raw(foreign.RULE_GROUP_INTERVAL_SECONDS, labels, (60, interval)),
     )
 
 
@@ -47,6 +56,16 @@ def failures(labels: dict[str, str], *phases: Phase) -> Traffic:
 def lost(name: str, labels: dict[str, str], *phases: Phase) -> Traffic:
     """What a collector refuses or gives up, in phases of so many a minute."""
     return raw(name, labels, *phases, climbs=True)
+
+
+def spells(names: tuple[str, ...], labels: dict[str, str]) -> Traffic:
+    """Five minutes of losses of each kind, in both spellings."""
+    phases = ((10, 0), (5, 12), (45, 0))
+    other = {**labels, "instance": "another:8888"}
+    return together(
+        *(lost(name, labels, *phases) for name in names),
+        *(lost(f"{name}{foreign.COLLECTOR_SUFFIX}", other, *phases) for name in names),
+    )
 
 
 def losses(names: tuple[str, ...], labels: dict[str, str], who: str) -> dict[str, Firing]:
@@ -67,8 +86,10 @@ CASES = (
     Case(
         "CqrsInstanceSilent", "telemetry", "warning", PIPELINE_UID, {"instance": "c"},
         "c answers, and nothing of this bundle is in its answer", "9m",
-        fires=together(heartbeat("0x60"), target((60, 1)), target((60, 1), instance="a"),
-                       reporting_late(30)),
+        fires=together(
+            heartbeat("0x60"), target((60, 1)), target((60, 1), instance="a"),
+            target((60, 0), endpoint="admin"), reporting_late(30), answering_elsewhere(60),
+        ),
         firing_at="11m",
         over_at="32m",
         quiet={
@@ -90,6 +111,9 @@ CASES = (
         firing_at="11m",
         over_at="32m",
         quiet={
+            "another endpoint of it answers": together(
+                heartbeat("0x60"), target((60, 0)), target((60, 1), endpoint="admin")
+            ),
             "a restart of nine minutes": Quiet(
                 together(heartbeat("0x60"), target((10, 1), (9, 0), (40, 1))),
                 at=("19m", "20m", "21m", "30m"),
@@ -107,7 +131,7 @@ CASES = (
     Case(
         "CqrsRuleEvaluationFailing", "telemetry", "critical", PIPELINE_UID, PROMETHEUS,
         f"Prometheus prometheus:9090 fails to evaluate {RULES} 0.2 times a second", "10m",
-        fires=failures(PROMETHEUS, (40, 12), (20, 0)),
+        fires=together(*(failures({**PROMETHEUS, **each}, (40, 6), (20, 0)) for each in JOBS)),
         firing_at="12m",
         over_at="46m",
         quiet={
@@ -123,12 +147,15 @@ CASES = (
     Case(
         "CqrsRuleEvaluationSlow", "telemetry", "warning", PIPELINE_UID, PROMETHEUS,
         f"Prometheus prometheus:9090 needs 85% of the interval for {RULES}", "14m",
-        fires=evaluations(51, PROMETHEUS),
+        fires=together(
+            evaluations(51, {**PROMETHEUS, **JOBS[0]}),
+            evaluations(5, {**PROMETHEUS, **JOBS[1]}, interval=30),
+        ),
         firing_at="16m",
         quiet={
-            "just below": evaluations(48, PROMETHEUS),
             "rules of others": evaluations(55, OTHERS),
         },
+        edges={"above_ratio": Edge(lambda share: evaluations(60 * share, PROMETHEUS))},
         lenient={"above_ratio": 0.9, "for_": "1h"},
         of_service=False,
     ),
@@ -136,12 +163,18 @@ CASES = (
         "CqrsCollectorRefusing", "telemetry", "warning", PIPELINE_UID,
         {**OTLP, foreign.KIND: "refused_spans"},
         "Collector collector:8888, receiver otlp: refused_spans 0.2 times a second", "10m",
-        fires=lost(foreign.COLLECTOR_REFUSED[0], OTLP, (40, 12), (30, 0)),
+        fires=together(
+            *(
+                lost(foreign.COLLECTOR_REFUSED[0], {**OTLP, **each}, (40, 6), (30, 0))
+                for each in TRANSPORTS
+            )
+        ),
         firing_at="12m",
+        kept_at="52m",
         over_at="57m",
         quiet={
             "of the past": lost(foreign.COLLECTOR_REFUSED[0], OTLP, (60, 0)),
-            "one spell": lost(foreign.COLLECTOR_REFUSED[0], OTLP, (10, 0), (5, 12), (45, 0)),
+            "one spell of each": spells(foreign.COLLECTOR_REFUSED, OTLP),
         },
         fires_too=losses(foreign.COLLECTOR_REFUSED, OTLP, "receiver otlp"),
         lenient={"for_": "1h"},
@@ -152,12 +185,18 @@ CASES = (
         {**TEMPO, foreign.KIND: "send_failed_spans"},
         "Collector collector:8888, exporter otlp/tempo: send_failed_spans 0.2 times a second",
         "10m",
-        fires=lost(foreign.COLLECTOR_DROPPED[0], TEMPO, (40, 12), (30, 0)),
+        fires=together(
+            *(
+                lost(foreign.COLLECTOR_DROPPED[0], {**TEMPO, **each}, (40, 6), (30, 0))
+                for each in TRANSPORTS
+            )
+        ),
         firing_at="12m",
+        kept_at="52m",
         over_at="57m",
         quiet={
             "of the past": lost(foreign.COLLECTOR_DROPPED[0], TEMPO, (60, 0)),
-            "one spell": lost(foreign.COLLECTOR_DROPPED[0], TEMPO, (10, 0), (5, 12), (45, 0)),
+            "one spell of each": spells(foreign.COLLECTOR_DROPPED, TEMPO),
         },
         fires_too=losses(foreign.COLLECTOR_DROPPED, TEMPO, "exporter otlp/tempo"),
         lenient={"for_": "1h"},

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from cqrs_alerts.links import PIPELINE_UID
+from cqrs_telemetry import catalog
 
 from .case import Case, Quiet
-from .traffic import faults, heartbeat
+from .traffic import counted, faults, heartbeat
+
+FAULTY = {catalog.SIDE: catalog.READ, catalog.ERROR_TYPE: "TypeError"}
+CROWDED = {catalog.SIDE: catalog.WRITE, catalog.ATTRIBUTE_KEY: "command.type"}
 
 CASES = (
     Case(
@@ -33,7 +37,10 @@ CASES = (
         "CqrsTelemetryFaults",
         "telemetry", "warning", PIPELINE_UID, {"cqrs_side": "read", "error_type": "TypeError"},
         "Instrumentation of the read side raises TypeError 0.2 times a second", "9m",
-        fires=faults("0+{}x60", 12),
+        fires=counted(catalog.TELEMETRY_FAULTS, FAULTY, (30, 12), (60, 0)),
+        firing_at="12m",
+        kept_at="47m",
+        over_at="52m",
         quiet={"faults of the past": faults("7x60"), "one spell of 5 minutes": faults("0x10 9x60")},
     ),
     Case(
@@ -41,7 +48,10 @@ CASES = (
         "telemetry", "warning", PIPELINE_UID,
         {"cqrs_side": "write", "attribute_key": "command.type"},
         "On the write side, command.type exceeds its limit of names 0.2 times a second", "9m",
-        fires=heartbeat("0+{}x60", 12),
+        fires=counted(catalog.TELEMETRY_OVERFLOW, CROWDED, (30, 12), (60, 0)),
+        firing_at="12m",
+        kept_at="47m",
+        over_at="52m",
         quiet={"at the limit": heartbeat("7x60"), "one spell of 5 minutes": heartbeat("0x10 9x60")},
     ),
 )  # fmt: skip
