@@ -9,7 +9,7 @@ from typing import Any
 import promql_parser
 import pytest
 
-from cqrs_alerts import alerting, foreign_metrics, recording, slo
+from cqrs_alerts import alerting, foreign_metrics, recording, recording_rules, slo
 from cqrs_alerts.config import Config
 from cqrs_alerts.foreign_metrics import ALERT_NAME, ALERT_STATE
 from cqrs_alerts.label_names import ALERT_LABELS, SLO
@@ -56,7 +56,7 @@ def panel_expressions(dashboard: Any, panels: list[Any]) -> Iterator[tuple[str, 
 def labels_of(name: str, config: Config) -> set[str]:
     """Labels of a recorded series, or of one that Prometheus makes."""
     if name in RECORDINGS:
-        return set(recording.labels(RECORDINGS[name], config))
+        return set(recording_rules.labels(RECORDINGS[name], config))
     if name in slo.names(config):
         return set(slo.labels(config))
     if name == foreign_metrics.ALERTS:

@@ -25,7 +25,7 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from cqrs_alerts import recording
+from cqrs_alerts import recording, recording_rules
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import INSTANCE, LE
 from cqrs_alerts.live.causes import Cause
@@ -286,7 +286,7 @@ def test_wrong_settings_are_named_and_right_ones_record(server: Server) -> None:
     counted = [each.name for each in RECORDINGS if each != recording.RESTARTS]
     server.wait_for(*counted)
     for each in RECORDINGS:
-        assert server.labels(each.name) == set(recording.labels(each, Config())), each.name
+        assert server.labels(each.name) == set(recording_rules.labels(each, Config())), each.name
     server.wait("evaluation", lambda: evaluated(server))
     assert told(examine(server.url, right)) == set()
     findings = check_live(server.url, right).findings

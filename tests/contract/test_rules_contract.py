@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from cqrs_alerts import alerting, foreign_metrics, recording, slo
+from cqrs_alerts import alerting, foreign_metrics, recording_rules, slo
 from cqrs_alerts.cli import main
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import INSTANCE, LE
@@ -58,7 +58,7 @@ def known_labels(config: Config) -> dict[str, set[str]]:
         for metric in METRICS
         for part in (("bucket", "sum", "count") if metric.kind == "histogram" else ("",))
     }
-    recorded = {r.name: set(recording.labels(r, config)) for r in RECORDINGS}
+    recorded = {r.name: set(recording_rules.labels(r, config)) for r in RECORDINGS}
     objectives = {name: set(slo.labels(config)) for name in slo.names(config)}
     return {**raw, **recorded, **objectives, **FOREIGN_SERIES}
 

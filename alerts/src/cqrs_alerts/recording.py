@@ -10,33 +10,13 @@ Units are the metric's: durations and lag in ms, rates per second.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
 
-from .config import Config
-from .label_names import INSTANCE, LE
-from .naming import Part, label_name, recorded_label, series_name, stored_parts
-from .promql import (
-    Matcher,
-    count_by,
-    differs,
-    equals,
-    histogram_part,
-    max_by,
-    observed_up_to,
-    quantile,
-    rate,
-    ratio,
-    rename_labels,
-    resets,
-    select,
-    sum_by,
-)
+from .naming import Part
 from .windows import RATE_WINDOW
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -252,123 +232,6 @@ RESTARTS = Restarts(catalog.COMMAND_TOTAL, (catalog.QUERY_TOTAL, catalog.PROJECT
 RECORDINGS: tuple[Recording, ...] = tuple(
     v for v in list(vars().values()) if isinstance(v, get_args(Recording))
 )
-
-
-def labels(recording: Recording, config: Config) -> tuple[str, ...]:
-    """Labels that the recorded series carries: the group labels, then its own."""
-    return tuple(recorded for _, recorded in _label_pairs(recording, config))
-
-
-def expression(recording: Recording, config: Config) -> str:
-    """The PromQL that the recorded series stands for.
-
-    Of buckets made from native histograms it is that of one bucket, with ``le`` for its bound.
-    """
-    match recording:
-        case Rate(part="bucket") if native := _native(recording, config):
-            return observed_up_to(LE, native.name)
-        case Rate(metric=metric, part=part):
-            samples = rate(_select_raw(metric, part, config, recording.failures), RATE_WINDOW)
-            if part not in stored_parts(metric, config.histograms):
-                samples = histogram_part(part, samples)
-            return _aggregate(sum_by, samples, recording, config)
-        case Level():
-            raw = _select_raw(recording.metric, "", config)
-            return _aggregate(sum_by, raw, recording, config)
-        case Quantile():
-            return quantile(recording.q, recording.buckets.name)
-        case Mean():
-            observations = select(recording.buckets.name, [equals(LE, "+Inf")])
-            by = labels(recording, config)
-            return ratio(sum_by(by, recording.total.name), sum_by(by, observations))
-        case ErrorRatio():
-            status = recorded_label(recording.status)
-            by = labels(recording, config)
-            total = sum_by(by, recording.rate.name)
-            errors = sum_by(by, select(recording.rate.name, [equals(status, catalog.ERROR)]))
-            return ratio(f"{errors} or 0 * {total}", total)
-        case Restarts():
-            counters = (recording.metric, *recording.others)
-            back = " or ".join(
-                resets(_select_raw(metric, "", config), RATE_WINDOW) for metric in counters
-            )
-            each = max_by((*config.group_labels, INSTANCE), back)
-            return _aggregate(sum_by, each, recording, config)
-        case InstanceSeries():
-            raw = _select_raw(recording.metric, "", config)
-            return _aggregate(count_by, raw, recording, config)
-        case Instances():
-            raw = _select_raw(recording.metric, "", config)
-            each = count_by((*config.group_labels, INSTANCE), raw)
-            return _aggregate(count_by, each, recording, config)
-
-
-def rules_by_scope(config: Config) -> dict[str, list[dict[str, Any]]]:
-    """The recording rules by instrumentation scope, as Prometheus loads them."""
-    scopes = dict.fromkeys(recording.metric.scope for recording in RECORDINGS)
-    return {
-        scope: [
-            rule
-            for recording in RECORDINGS
-            if recording.metric.scope == scope
-            for rule in _rules(recording, config)
-        ]
-        for scope in scopes
-    }
-
-
-def intermediate(recording: Recording, config: Config) -> Rate | None:
-    """The series that a recorded one is made from, where it is not one of RECORDINGS."""
-    if isinstance(recording, Rate) and recording.part == "bucket":
-        return _native(recording, config)
-    return None
-
-
-def _rules(recording: Recording, config: Config) -> Iterator[dict[str, Any]]:
-    native = intermediate(recording, config)
-    if native is None:
-        yield {"record": recording.name, "expr": expression(recording, config)}
-        return
-    # Buckets at the catalogue's bounds: whatever reads them reads what classic ones would say.
-    yield {"record": native.name, "expr": expression(native, config)}
-    for bound in (*native.metric.bounds, math.inf):
-        yield {
-            "record": recording.name,
-            "expr": observed_up_to(bound, native.name),
-            "labels": {LE: "+Inf" if bound == math.inf else str(bound)},
-        }
-
-
-def _native(buckets: Rate, config: Config) -> Rate | None:
-    """Rate of the native histogram that buckets are made from."""
-    return Rate(buckets.metric, buckets.by) if config.histograms == "native" else None
-
-
-def _label_pairs(recording: Recording, config: Config) -> tuple[tuple[str, str], ...]:
-    """Each label as the exporter has it and as the recorded series does."""
-    own = ((label_name(a, config.naming), recorded_label(a)) for a in recording.by)
-    le = ((LE, LE),) if isinstance(recording, Rate) and recording.part == "bucket" else ()
-    instance = ((INSTANCE, INSTANCE),) if isinstance(recording, InstanceSeries) else ()
-    return (*config.group_names, *own, *le, *instance)
-
-
-def _aggregate(
-    operation: Callable[[Iterable[str], str], str],
-    raw: str,
-    recording: Recording,
-    config: Config,
-) -> str:
-    """Raw series summed or counted to the recorded labels."""
-    pairs = _label_pairs(recording, config)
-    return rename_labels(pairs, operation((exported for exported, _ in pairs), raw))
-
-
-def _select_raw(metric: Metric, part: Part, config: Config, failures: bool = False) -> str:
-    matchers: list[Matcher] = list(config.selector)
-    if failures:
-        matchers.append(differs(label_name(catalog.ERROR_TYPE, config.naming), ""))
-    stored: Part = part if part in stored_parts(metric, config.histograms) else ""
-    return select(series_name(metric, config.naming, stored), matchers)
 
 
 def _stem(metric: Metric) -> str:

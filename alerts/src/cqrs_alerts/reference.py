@@ -13,7 +13,8 @@ from .config import Config
 from .files import GENERATED_BY
 from .naming import label_name, series_name, stored_parts
 from .promql import number
-from .recording import RECORDINGS, Recording, expression, intermediate, labels
+from .recording import RECORDINGS, Recording
+from .recording_rules import expression, intermediate, labels
 
 _BEGIN, _END = "<!-- metrics:begin -->", "<!-- metrics:end -->"
 _REGION = re.compile(f"(?<={re.escape(_BEGIN)}\n).*?(?={re.escape(_END)})", re.DOTALL)

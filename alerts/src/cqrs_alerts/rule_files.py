@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from . import alerting, recording, slo
+from . import alerting, recording_rules, slo
 from .config import Config
 from .files import GENERATED_BY
 from .inhibitions import inhibit_rules
@@ -37,7 +37,7 @@ def recording_groups(config: Config) -> list[dict[str, Any]]:
     """All recording rules: those of each scope's metrics, then its objectives."""
     return [
         {"name": f"{scope}.recording", "rules": [*rules, *slo.rules(scope, config)]}
-        for scope, rules in recording.rules_by_scope(config).items()
+        for scope, rules in recording_rules.rules_by_scope(config).items()
     ]
 
 

@@ -19,8 +19,8 @@ from cqrs_alerts.recording import (
     PROJECTION_LIVE_RATE,
     QUERY_ACTIVE,
     Recording,
-    expression,
 )
+from cqrs_alerts.recording_rules import expression
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
