@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,13 +19,15 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from prometheus_client import CollectorRegistry, start_http_server
 
-from cqrs_alerts import recording, recording_rules
+from cqrs_alerts import recording_rules
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import INSTANCE, LE
 from cqrs_alerts.live.causes import Cause
@@ -96,15 +98,12 @@ KINDS = {
 
 
 class Service:
-    """Every metric of the catalogue, growing all the time, from the real SDK over OTLP."""
+    """Every metric of the catalogue, from the real SDK."""
 
-    def __init__(self, exponential: bool) -> None:
+    def __init__(self, reader: MetricReader, exponential: bool = False) -> None:
         aggregation = ExponentialBucketHistogramAggregation()
         views = [View(instrument_type=Histogram, aggregation=aggregation)] if exponential else []
-        self._reader = InMemoryMetricReader()
-        self._provider = MeterProvider(
-            [self._reader], RESOURCE, shutdown_on_exit=False, views=views
-        )
+        self._provider = MeterProvider([reader], RESOURCE, shutdown_on_exit=False, views=views)
         self._tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
         self._grow = [self._instrument(metric) for metric in METRICS]
 
@@ -121,18 +120,11 @@ class Service:
         counter = create(metric.name, metric.unit)
         return lambda: counter.add(1, labels)
 
-    def export(self, url: str) -> None:
-        """Do a little of everything, inside a span, and send it."""
+    def work(self) -> None:
+        """Do a little of everything, inside a span."""
         with self._tracer.start_as_current_span("operation"):
             for grow in self._grow:
                 grow()
-        data = self._reader.get_metrics_data()
-        assert data
-        httpx.post(
-            f"{url}/api/v1/otlp/v1/metrics",
-            json={"resourceMetrics": otlp_metrics(data)},
-            timeout=DEADLINE,
-        ).raise_for_status()
 
 
 @dataclass(frozen=True)
@@ -148,6 +140,16 @@ class Server:
         for name, text in render_rules(config).items():
             (self.folder / name).write_text(text)
         httpx.post(f"{self.url}/-/reload", timeout=DEADLINE).raise_for_status()
+
+    def receive(self, reader: InMemoryMetricReader) -> None:
+        """Take what was measured by now, over OTLP."""
+        data = reader.get_metrics_data()
+        assert data
+        httpx.post(
+            f"{self.url}/api/v1/otlp/v1/metrics",
+            json={"resourceMetrics": otlp_metrics(data)},
+            timeout=DEADLINE,
+        ).raise_for_status()
 
     def ask(self, path: str, **parameters: str) -> Any:
         """The data of an answer of the API."""
@@ -179,19 +181,18 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, kind: Kind) -> Iterator[Server]:
-    """Prometheus with the wrong rules, and a service that exports to it every second."""
+def prometheus(folder: Path, kind: Kind, settings: Mapping[str, Any]) -> Iterator[Server]:
+    """A server with these settings and the wrong rules."""
     address = f"127.0.0.1:{choose_ports({'prometheus': None})['prometheus']}"
-    otlp = {
-        "translation_strategy": kind.strategy,
-        "promote_resource_attributes": [NAMESPACE],
-        "convert_histograms_to_nhcb": kind.converted,
-    }
     rules = render_rules(kind.wrong)
     for name, text in rules.items():
         (folder / name).write_text(text)
-    settings = {"global": {"evaluation_interval": "1s"}, "otlp": otlp, "rule_files": list(rules)}
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    document = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": list(rules),
+        **settings,
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(document))
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
@@ -206,24 +207,31 @@ def running(folder: Path, kind: Kind) -> Iterator[Server]:
             stdout=log,
             stderr=log,
         )
-    server, stopped = Server(f"http://{address}", folder, kind), Event()
-    service = Service(kind.exponential)
-
-    def export() -> None:
-        while not stopped.wait(1):
-            service.export(server.url)
-
-    exporting = Thread(target=export)
+    server = Server(f"http://{address}", folder, kind)
     try:
         server.wait("answer", lambda: _is_ready(server.url))
-        exporting.start()
         yield server
     finally:
-        stopped.set()
-        if exporting.ident:
-            exporting.join()
         process.terminate()
         process.wait(DEADLINE)
+
+
+@contextmanager
+def repeating(action: Callable[[], None]) -> Iterator[None]:
+    """Do something every second meanwhile."""
+    stopped = Event()
+
+    def repeat() -> None:
+        while not stopped.wait(1):
+            action()
+
+    thread = Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def _is_ready(url: str) -> bool:
@@ -238,8 +246,22 @@ def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A server of each kind, one after the other."""
-    with running(tmp_path_factory.mktemp("prometheus"), KINDS[request.param]) as found:
-        yield found
+    kind, reader = KINDS[request.param], InMemoryMetricReader()
+    service = Service(reader, kind.exponential)
+    otlp = {
+        "translation_strategy": kind.strategy,
+        "promote_resource_attributes": [NAMESPACE],
+        "convert_histograms_to_nhcb": kind.converted,
+    }
+    folder = tmp_path_factory.mktemp("prometheus")
+    with prometheus(folder, kind, {"otlp": otlp}) as found:
+
+        def export() -> None:
+            service.work()
+            found.receive(reader)
+
+        with repeating(export):
+            yield found
 
 
 def test_names_and_labels(server: Server) -> None:
@@ -283,16 +305,20 @@ def test_wrong_settings_are_named_and_right_ones_record(server: Server) -> None:
     assert told(examine(server.url, wrong)) == {f"set {' and '.join(settings)}"}
 
     server.load(right)
-    counted = [each.name for each in RECORDINGS if each != recording.RESTARTS]
-    server.wait_for(*counted)
-    for each in RECORDINGS:
-        assert server.labels(each.name) == set(recording_rules.labels(each, Config())), each.name
-    server.wait("evaluation", lambda: evaluated(server))
+    assert_recorded(server)
     assert told(examine(server.url, right)) == set()
     findings = check_live(server.url, right).findings
     assert {each.status for each in findings} <= {"ok", "idle", "blind"}
     blind = [each for each in findings if each.status == "blind"]
     assert all("scrapes no target" in each.why for each in blind), blind
+
+
+def assert_recorded(server: Server) -> None:
+    """Every series is recorded, with the labels that it has by default."""
+    server.wait_for(*(each.name for each in RECORDINGS))
+    for each in RECORDINGS:
+        assert server.labels(each.name) == set(recording_rules.labels(each, Config())), each.name
+    server.wait("evaluation", lambda: evaluated(server))
 
 
 def evaluated(server: Server) -> bool:
@@ -320,3 +346,30 @@ def test_collapsed_rows(server: Server) -> None:
                 assert any("trace_id" in e["labels"] for s in found for e in s["exemplars"])
                 asked += 1
     assert asked == 4
+
+
+def test_converted_as_it_is_scraped(tmp_path: Path) -> None:
+    """The Python exporter has no native histograms; Prometheus makes them of its buckets."""
+    kind, registry = Kind(STRATEGIES[0], converted=True), CollectorRegistry()
+    service = Service(PrometheusMetricReader(registry=registry))
+    http, thread = start_http_server(0, "127.0.0.1", registry)
+    scrape = {
+        "job_name": "shop",
+        "convert_classic_histograms_to_nhcb": True,
+        "static_configs": [{"targets": [f"127.0.0.1:{http.server_port}"]}],
+    }
+    try:
+        with (
+            prometheus(tmp_path, kind, {"scrape_configs": [scrape]}) as server,
+            repeating(service.work),
+        ):
+            server.wait_for(series_name(catalog.PROJECTION_LAG, kind.strategy))
+            server.wait("evaluation", lambda: evaluated(server))
+            assert told(examine(server.url, kind.wrong)) == {"set histograms: native"}
+            server.load(kind.config)
+            assert_recorded(server)
+            assert told(examine(server.url, kind.config)) == set()
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()
