@@ -22,6 +22,7 @@ class Mutant:
 
 
 _OPPOSITES = {">": "<", "<": ">", ">=": "<", "<=": ">", "==": "!=", "!=": "=="}
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMPARISON = re.compile(r"(?<=\s)(>=|<=|==|!=|>|<)(?=\s)(?: bool)?")
 _NUMBER = re.compile(r"(?<![\w.:\"\[])(\d+(?:\.\d+)?)(?![\w.:\"\]\[]|:)")
 _WINDOW = re.compile(r"(?<=\[)(\d+)([smhd])(?=[:\]])")
@@ -29,9 +30,10 @@ _OFFSET = re.compile(r"(?<=offset )(\d+)([smhd])")
 _MATCHER = re.compile(r"(\w+)(=~|!~|!=|=)(\"(?:[^\"\\]|\\.)*\")")
 _GROUPING = re.compile(r"\b(by|on|ignoring) \(([^)]*)\)")
 _SET = re.compile(r"\b(and|unless|or)\b")
-_AGGREGATION = re.compile(r"\b(sum|max|min|count|avg)(?= by| \()")
+_AGGREGATION = re.compile(r"\b(sum|max|min|count|avg)(?= by| ?\()")
 _OTHER_SET = {"and": "unless", "unless": "and", "or": "and"}
 _OTHER_AGGREGATION = {"sum": "max", "max": "min", "min": "max", "count": "sum", "avg": "sum"}
+_FACTORS = (0.9, 1.1)
 _INVERSE = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
 
 
@@ -47,36 +49,40 @@ def mutants(rule: Rule) -> Iterator[Mutant]:
 
 def _expressions(text: str) -> Iterator[tuple[str, str, str]]:
     """Changed expressions: kind, change, text."""
+    quoted = [found.span() for found in _QUOTED.finditer(text)]
+
+    def places(*patterns: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """Where a pattern is, but not in the value of a label."""
+        for pattern in patterns:
+            for found in pattern.finditer(text):
+                if not any(start <= found.start() < end for start, end in quoted):
+                    yield found
 
     def swap(found: re.Match[str], new: str) -> str:
         return text[: found.start()] + new + text[found.end() :]
 
-    for found in _COMPARISON.finditer(text):
+    for found in places(_COMPARISON):
         new = _OPPOSITES[found[1]]
         yield "comparison", f"{found[0]} to {new}", swap(found, new)
-    # Not what is inside quotes, or a bound of the clock such as 0 * or 300.
-    quoted = [match.span() for match in re.finditer(r'"(?:[^"\\]|\\.)*"', text)]
-    for found in _NUMBER.finditer(text):
-        if any(start <= found.start() < end for start, end in quoted):
-            continue
-        for factor in (0.5, 2) if float(found[0]) else ():
+    for found in places(_NUMBER):
+        for factor in _FACTORS if float(found[0]) else ():
             new = f"{float(found[0]) * factor:.12g}"
             yield "threshold", f"{found[0]} to {new}", swap(found, new)
-    for found in (*_WINDOW.finditer(text), *_OFFSET.finditer(text)):
+    for found in places(_WINDOW, _OFFSET):
         new = f"{int(found[1]) * 3}{found[2]}"
         yield "window", f"{found[0]} to {new}", swap(found, new)
-    for found in _MATCHER.finditer(text):
+    for found in places(_MATCHER):
         new = f"{found[1]}{_INVERSE[found[2]]}{found[3]}"
         yield "label", f"{found[0]} to {new}", swap(found, new)
-    for found in _GROUPING.finditer(text):
+    for found in places(_GROUPING):
         labels = found[2].split(", ")
         for dropped in labels if len(labels) > 1 else ():
             new = f"{found[1]} ({', '.join(label for label in labels if label != dropped)})"
             yield "label", f"{found[0]} without {dropped}", swap(found, new)
-    for found in _SET.finditer(text):
+    for found in places(_SET):
         new = _OTHER_SET[found[1]]
         yield "operator", f"{found[1]} to {new}", swap(found, new)
-    for found in _AGGREGATION.finditer(text):
+    for found in places(_AGGREGATION):
         new = _OTHER_AGGREGATION[found[1]]
         yield "operator", f"{found[1]} to {new}", swap(found, new)
 
