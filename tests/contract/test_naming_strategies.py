@@ -22,7 +22,12 @@ import yaml
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader
-from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
+from opentelemetry.sdk.metrics.view import (
+    Aggregation,
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+    View,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry, start_http_server
@@ -100,9 +105,8 @@ KINDS = {
 class Service:
     """Every metric of the catalogue, from the real SDK."""
 
-    def __init__(self, reader: MetricReader, exponential: bool = False) -> None:
-        aggregation = ExponentialBucketHistogramAggregation()
-        views = [View(instrument_type=Histogram, aggregation=aggregation)] if exponential else []
+    def __init__(self, reader: MetricReader, aggregation: Aggregation | None = None) -> None:
+        views = [View(instrument_type=Histogram, aggregation=aggregation)] if aggregation else []
         self._provider = MeterProvider([reader], RESOURCE, shutdown_on_exit=False, views=views)
         self._tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
         self._grow = [self._instrument(metric) for metric in METRICS]
@@ -247,21 +251,24 @@ def server(
 ) -> Iterator[Server]:
     """A server of each kind, one after the other."""
     kind, reader = KINDS[request.param], InMemoryMetricReader()
-    service = Service(reader, kind.exponential)
+    service = Service(reader, ExponentialBucketHistogramAggregation() if kind.exponential else None)
     otlp = {
         "translation_strategy": kind.strategy,
         "promote_resource_attributes": [NAMESPACE],
         "convert_histograms_to_nhcb": kind.converted,
     }
     folder = tmp_path_factory.mktemp("prometheus")
-    with prometheus(folder, kind, {"otlp": otlp}) as found:
+    with (
+        prometheus(folder, kind, {"otlp": otlp}) as found,
+        repeating(partial(export, service, reader, found)),
+    ):
+        yield found
 
-        def export() -> None:
-            service.work()
-            found.receive(reader)
 
-        with repeating(export):
-            yield found
+def export(service: Service, reader: InMemoryMetricReader, server: Server) -> None:
+    """A little of everything, and over OTLP with it."""
+    service.work()
+    server.receive(reader)
 
 
 def test_names_and_labels(server: Server) -> None:
@@ -373,3 +380,35 @@ def test_converted_as_it_is_scraped(tmp_path: Path) -> None:
         http.shutdown()
         http.server_close()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [((1.0, 7.5), "is exported with other bounds"), ((), "scraped as text")],
+    ids=["a view", "none left"],
+)
+def test_buckets_that_rules_cannot_use(
+    bounds: tuple[float, ...], words: str, tmp_path: Path
+) -> None:
+    """Names fit and buckets do not: what reads quantiles, heatmaps and objectives is told so."""
+    reader = InMemoryMetricReader()
+    service = Service(reader, ExplicitBucketHistogramAggregation(bounds))
+    with (
+        prometheus(tmp_path, Kind(STRATEGIES[0]), {}) as server,
+        repeating(partial(export, service, reader, server)),
+    ):
+        server.load(Config())
+        assert_recorded(server)
+        found = examine(server.url, Config()).findings
+        others = {
+            each.title: each.diagnosis.why
+            for each in found
+            if each.diagnosis and each.diagnosis.cause is Cause.OTHER_BUCKETS
+        }
+        assert {"Latency p95 by query type", "Lag distribution"} <= others.keys()
+        assert all(words in why for why in others.values())
+        assert not {each.title for each in found if each.status == "ok"} & others.keys()
+        rules = {each.name: each for each in check_live(server.url, Config()).findings}
+        for alert in ("CqrsQueryLatencyHigh", "CqrsQueryLatencyBurn"):
+            assert rules[alert].status == "blind"
+            assert words in rules[alert].why

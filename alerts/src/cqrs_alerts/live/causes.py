@@ -23,6 +23,7 @@ class Cause(Enum):
     SELECTOR_EXCLUDES = "selector excludes all"
     ONE_SAMPLE = "only one sample yet"
     NOT_RECORDED_YET = "not recorded yet"
+    OTHER_BUCKETS = "other buckets"
     LABEL_MISSING = "label missing"
     VALUE_MISSING = "no such label value"
     NO_FAILURES = "no failures yet"

@@ -25,7 +25,7 @@ OUR_GROUPS = "cqrs."
 # What is not there for want of use is no fault; these are.
 _FAULTS = (
     Cause.OTHER_NAMING, Cause.NO_TARGETS, Cause.TARGETS_DOWN, Cause.STALE,
-    Cause.SELECTOR_EXCLUDES, Cause.LABEL_MISSING,
+    Cause.SELECTOR_EXCLUDES, Cause.OTHER_BUCKETS, Cause.LABEL_MISSING,
 )  # fmt: skip
 _GENERATE = "generate the rules again with this cqrs.yaml, and reload Prometheus"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .. import recording, slo
 from ..config import Config
-from ..label_names import NAME
+from ..label_names import LE, NAME, SLO
 from ..naming import Part, series_name, stored_parts
-from ..promql import differs, rate, select
+from ..promql import count_by, differs, equals, number, rate, select
 from ..recording import ErrorRatio, Quantile, Rate, Recording
 from ..windows import RATE_WINDOW
 from .causes import Cause, Diagnosis, most_fundamental
@@ -37,6 +37,7 @@ class Examiner:
         self.rules = prometheus.rules()
         self._metrics = MetricExaminer(prometheus, config)
         self._objectives = frozenset(slo.names(config))
+        self._buckets: dict[str, set[float]] = {}
         self._diagnoses: dict[Selector, Diagnosis | None] = {}
 
     def explain(self, expression: str) -> Diagnosis:
@@ -65,6 +66,8 @@ class Examiner:
                 diagnosis.cause is Cause.RULES_NOT_LOADED and self._prometheus.count(name)
             ):
                 found.append(diagnosis)
+            elif other := self._diagnose_buckets(name):
+                found.append(other)
         return most_fundamental(found) if found else None
 
     def diagnose(self, selector: Selector) -> Diagnosis | None:
@@ -75,7 +78,7 @@ class Examiner:
 
     def _diagnose(self, selector: Selector) -> Diagnosis | None:
         if self._prometheus.count(str(selector)):
-            return None
+            return self._diagnose_buckets(selector.name)
         if not selector.name:
             # A variable's selector that names several series by a regular expression.
             named = [each for each in selector.matchers if each.label == NAME]
@@ -110,6 +113,11 @@ class Examiner:
                 f"no series of {selector.name} has the label {matcher.label}",
                 "generate rules and dashboards again with one cqrs.yaml, and load both",
             )
+        for sli in slo.slis(self._config):
+            if equals(SLO, sli.name) in selector.matchers and (
+                other := self._diagnose_buckets(sli.recording.name)
+            ):
+                return other
         chosen = ", ".join(map(str, selector.matchers))
         return Diagnosis(
             Cause.VALUE_MISSING,
@@ -190,6 +198,32 @@ class Examiner:
             f"{raw} is there and its rule is loaded, but has not recorded it yet",
             "wait for one evaluation interval; if it stays so, the loaded rule has another "
             "selector: generate the rules again with this cqrs.yaml",
+        )
+
+    def _diagnose_buckets(self, name: str) -> Diagnosis | None:
+        """Why a recorded histogram that is there is of no use; None when it is."""
+        known = _RECORDINGS.get(name)
+        buckets = known.buckets if isinstance(known, Quantile) else known
+        if not isinstance(buckets, Rate) or buckets.part != "bucket":
+            return None
+        if buckets.name not in self._buckets:
+            found = self._prometheus.query(count_by([LE], buckets.name))
+            self._buckets[buckets.name] = {float(dict(each.labels)[LE]) for each in found}
+        ends = self._buckets[buckets.name]
+        missing = [each for each in buckets.metric.bounds if each not in ends]
+        if not ends or not missing:
+            return None
+        some = ", ".join(map(number, missing[:3]))
+        return Diagnosis(
+            Cause.OTHER_BUCKETS,
+            f"{buckets.metric.name} has no bucket that ends at {some}: "
+            + (
+                "it is exported with other bounds"
+                if len(ends) > 1
+                else "it is an exponential histogram that was scraped as text"
+            ),
+            "let the service export the bounds that cqrs-telemetry advises, without a view of its "
+            "own; or let native histograms arrive and set histograms: native (docs/naming.md)",
         )
 
     def _diagnose_unknown(self, name: str) -> Diagnosis:
