@@ -85,17 +85,18 @@ def alert_judges() -> Iterator[Judge]:
     for name, case in CASES.items():
         yield Judge(name, needed_rules(name, DEFAULT), documents(case, DEFAULT))
     for name in test_slo.BURN_ALERTS:
-        tests = {DEFAULT.scrape_interval: test_slo.edge_tests(name, DEFAULT)}
-        yield Judge(name, chosen_rules(DEFAULT, {name}), tests)
+        edges = test_slo.edge_tests(name, DEFAULT)
+        yield Judge(name, chosen_rules(DEFAULT, {name}), {DEFAULT.scrape_interval: edges})
 
 
 def recording_judges() -> Iterator[Judge]:
     """One per recorded series: rates, levels and quantiles of raw series, objectives of rates."""
     for series in test_recording.EXPECTED:
-        tests = {DEFAULT.scrape_interval: test_recording.documents(DEFAULT, series)}
-        yield Judge(series.name, needed_rules(series.name, DEFAULT), tests)
-    for name, (interval, tests) in test_slo.recorded_tests(DEFAULT).items():
-        yield Judge(name, chosen_rules(DEFAULT, {name}), {interval: tests})
+        tests = test_recording.documents(DEFAULT, series)
+        needed = needed_rules(series.name, DEFAULT)
+        yield Judge(series.name, needed, {DEFAULT.scrape_interval: tests})
+    for name, (interval, of_objectives) in test_slo.recorded_tests(DEFAULT).items():
+        yield Judge(name, chosen_rules(DEFAULT, {name}), {interval: of_objectives})
 
 
 def judge(each: Judge, workers: ThreadPoolExecutor) -> list[Verdict]:

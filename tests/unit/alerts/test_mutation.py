@@ -16,7 +16,7 @@ from rich.console import Console
 
 from ...mutation import run
 from ...mutation.equivalents import EQUIVALENT
-from ...mutation.mutants import mutants
+from ...mutation.mutants import Mutant, mutants
 from .alert_cases.case import DEFAULT
 from .conftest import rendered, rule_name
 
@@ -114,7 +114,7 @@ def test_without_tests_nothing_is_noticed() -> None:
 def test_a_noticed_mutant_is_no_equivalent() -> None:
     """An entry that a test notices, or that is no mutant any more, is refused."""
     name, change = next(iter(EQUIVALENT))
-    mutant = run.Mutant("operator", change, {})
+    mutant = Mutant("operator", change, {})
     run.check_equivalents(name, [run.Verdict(name, mutant, killed=False)])
     with pytest.raises(click.ClickException, match=re.escape(f"{name}: {change}: a test notices")):
         run.check_equivalents(name, [run.Verdict(name, mutant, killed=True)])

@@ -284,7 +284,7 @@ def begun_anew(config: Config, series: Restarts) -> list[Test]:
     """Each counter alone shows that both processes started anew; one type of two was at 0."""
     service = Service(config, GROUPS[config])
     per_minute = int(60 / duration_seconds(config.scrape_interval))
-    tests = []
+    tests = list[Test]()
     for metric in (series.metric, *series.others):
         side = catalog.ERROR_TYPE  # any label that tells two series of a counter apart
         lines = [
