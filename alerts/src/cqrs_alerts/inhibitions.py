@@ -131,7 +131,9 @@ def _kept_back(
 ) -> Iterator[tuple[Severity, list[str]]]:
     if inhibition.source not in on:
         return
-    for severity in dict.fromkeys(rule.severity for rule in on[inhibition.source].rules(config)):
+    source = on[inhibition.source].rules(config)
+    severities: dict[Severity, None] = {rule.severity: None for rule in source}
+    for severity in severities:
         targets = [
             name
             for name in inhibition.targets

@@ -50,6 +50,13 @@ def test_what_alertmanager_silences_is_neither_missing_nor_unexpected():
     assert silenced.silenced == {"Other"}
 
 
+def test_of_two_that_explain_each_other_one_is_enough():
+    """Which fires first and keeps the other back is chance; both kept back told nobody."""
+    assert run(SECOND, inhibited=[FIRST]).passed
+    assert run(SECOND, inhibited=[FIRST]).silenced == {FIRST}
+    assert run(inhibited=[FIRST, SECOND]).missing == {FIRST, SECOND}
+
+
 def test_what_fires_just_before_the_end_is_unexpected_all_the_same():
     """Nobody was told yet, but would have been."""
     assert run(FIRST, SECOND, late=["Other"]).unexpected == {"Other"}

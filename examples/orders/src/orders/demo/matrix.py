@@ -42,13 +42,17 @@ class Run:
 
     @property
     def right(self) -> frozenset[str]:
-        """What was expected and told."""
-        return self.expected & self.told.keys()
+        """What was expected and told, or kept back for another expected one that was told.
+
+        Which of two that explain each other fires first is chance.
+        """
+        explained = self.inhibited.keys() if self.expected & self.told.keys() else set()
+        return self.expected & (self.told.keys() | explained)
 
     @property
     def missing(self) -> frozenset[str]:
-        """What was expected and not told."""
-        return self.expected - self.told.keys()
+        """What was expected, and neither told nor explained by what was."""
+        return self.expected - self.right
 
     @property
     def unexpected(self) -> frozenset[str]:
@@ -162,7 +166,7 @@ def _rows(run: Run) -> Iterable[tuple[str, str, str, str]]:
         elif name in run.unexpected:
             verdict = "[red]unexpected"
         else:
-            verdict = "as expected" if name in run.right else "silenced"
+            verdict = "silenced" if name in run.silenced else "as expected"
         yield name, _seconds(run.fired.get(name)), _seconds(run.told.get(name)), verdict
 
 
