@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -42,6 +42,14 @@ def test_every_alert_has_cases() -> None:
     """A new alert cannot go without a case that fires it and one that does not."""
     assert set(CASES) == {alert.name for alert in ALERTS if alert.section == "alerts"}
     assert all(case.quiet for case in CASES.values())
+
+
+@NAMES
+def test_every_limit_has_edges(name: str) -> None:
+    """A number that can be set cannot go without a test just above it and one just below."""
+    settings = asdict(alert_named(name).settings(DEFAULT))
+    numbers = {key for key, value in settings.items() if type(value) in (int, float)}
+    assert numbers <= set(CASES[name].edges)
 
 
 @CONFIGS

@@ -28,6 +28,7 @@ from cqrs_alerts.slo_settings import (
 from cqrs_alerts.windows import RATE_WINDOW_SECONDS
 from cqrs_telemetry import catalog
 
+from .alert_cases.case import ABOVE, BELOW
 from .conftest import Evaluate, InputSeries, Service, chosen_rules, rendered, rule_name
 
 pytestmark = pytest.mark.servers
@@ -256,9 +257,6 @@ _at_99: dict[str, Any] = {
 }
 EVEN = replace(DEFAULT, slos=replace(DEFAULT.slos, **_at_99))
 GROUPS[EVEN] = GROUPS[DEFAULT]
-
-
-ABOVE, BELOW = 1.04, 0.96
 
 
 def edge_tests(name: str, config: Config) -> list[dict[str, Any]]:

@@ -224,26 +224,21 @@ CASES = (
         firing_at="50m",
         over_at="75m",
         quiet={
-            "just below": Quiet(lag_of(*[100] * 20, *(2900 * n for n in range(40))), at=LAGGED),
             "one jump": Quiet(lag_of(*[100] * 20, *[600_000] * 40), at=LAGGED),
             "catching up": Quiet(
                 lag_of(*[100] * 20, *(600_000 - 15_000 * n for n in range(40))), at=LAGGED
             ),
-            "too few": Quiet(
-                lag_of(*[100] * 20, *(6000 * n for n in range(40)), per_minute=3.9), at=LAGGED
+        },
+        edges={
+            "above_ms": Edge(caught_up, at="20m"),
+            "above_ms_per_second": Edge(
+                lambda slope: lag_of(*[100] * 20, *(60 * slope * n for n in range(60))), at="60m"
+            ),
+            "minimum_operations": Edge(
+                lambda n: lag_of(*[100] * 20, *(6000 * m for m in range(40)), per_minute=n / 5),
+                at="50m",
             ),
         },
-        fires_too={
-            "just above": Firing(
-                lag_of(*[100] * 20, *(3100 * n for n in range(60))),
-                "The lag of projection orders grows by 52 ms each second", "60m",
-            ),
-            "just enough": Firing(
-                lag_of(*[100] * 20, *(6000 * n for n in range(40)), per_minute=4.1),
-                "The lag of projection orders grows by 100 ms each second", "50m",
-            ),
-        },
-        edges={"above_ms": Edge(caught_up, at="20m")},
         lenient={
             "above_ms": 10_000_000.0, "above_ms_per_second": 101.0, "minimum_operations": 1000,
             "for_": "1h",
