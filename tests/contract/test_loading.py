@@ -17,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+from cqrs_alerts import slo
 from cqrs_alerts.config import Config
 from cqrs_alerts.rule_files import render_rules
 from orders.demo.ports import choose_ports
@@ -91,8 +92,22 @@ class Installation:
 
     def loaded(self) -> dict[str, list[str]]:
         """Names of the rules that it has, by group."""
-        groups = httpx.get(f"{self.url}/api/v1/rules").json()["data"]["groups"]
-        return {group["name"]: [rule["name"] for rule in group["rules"]] for group in groups}
+        return {group["name"]: [rule["name"] for rule in group["rules"]] for group in self._groups}
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules as Prometheus tells them."""
+        return [rule for group in self._groups for rule in group["rules"]]
+
+    @property
+    def _groups(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = httpx.get(f"{self.url}/api/v1/rules").json()["data"]["groups"]
+        return found
+
+    def value(self, query: str) -> float:
+        """The value of the one series that a query finds."""
+        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": query}).json()
+        ((_, value),) = (series["value"] for series in answer["data"]["result"])
+        return float(value)
 
 
 def names(*files: str) -> dict[str, list[str]]:
@@ -109,7 +124,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
     """Starts a Prometheus with flags, which scrapes a service with traffic, and itself."""
     ports = choose_ports({"service": None, "exemplars": None, "prometheus": None})
     service, exemplars, prometheus = map(str, ports.values())
-    shop = [sys.executable, ROOT / "tests/browser/shop.py", service, exemplars]
+    shop = [sys.executable, str(ROOT / "tests/browser/shop.py"), service, exemplars]
     itself = f"127.0.0.1:{prometheus}"
     processes = [subprocess.Popen(shop)]
 
@@ -168,9 +183,9 @@ def prepare(installation: Installation) -> None:
     installation.do(ASK)
 
 
-def wait_until_checked(installation: Installation) -> None:
+def wait_until_checked(installation: Installation, *options: str) -> None:
     """Wait until README's last step is content."""
-    while installation.run(CHECK).returncode:
+    while installation.run(" ".join([CHECK.strip(), *options])).returncode:
         time.sleep(0.5)
 
 
@@ -195,6 +210,53 @@ def test_rules_load_as_documented(
     wait_until_checked(installation)
     assert installation.loaded() == names(OWN_RULES, *render_rules(Config()).values())
     assert {rule["status"] for rule in installation.check()["rules"]} <= {"ok", "idle"}
+
+
+def test_a_changed_objective_changes_everything(
+    start: Callable[..., Installation], tmp_path: Path
+) -> None:
+    """README's other objectives reach rules, values, alerts, dashboards and runbooks alike."""
+    installation = start(LIFECYCLE, RETENTION)
+    prepare(installation)
+    settings, generate = blocks(section("Objectives"))
+    (tmp_path / "cqrs.yaml").write_text(settings)
+    for here in ("--config ", "--output "):
+        generate = generate.replace(f"{here}cqrs.yaml", f"{here}{tmp_path}/cqrs.yaml")
+        generate = generate.replace(f"{here}dashboards", f"{here}{tmp_path}/dashboards")
+    changed = yaml.safe_load(settings)["slos"]
+    after = (changed["command_latency"]["within_ms"], changed["query_availability"]["objective"])
+    default = Config().slos
+    before = (default.command_latency.within_ms, default.query_availability.objective)
+    installation.do(ASK_AND_RELOAD)
+    wait_until_checked(installation)
+    assert [told(installation, *each) for each in (before, after)] == [(True, True), (False, False)]
+    installation.do(generate)
+    wait_until_checked(installation, f"--config {tmp_path}/cqrs.yaml")
+    assert [told(installation, *each) for each in (before, after)] == [(False, False), (True, True)]
+    promised = f'{slo.OBJECTIVE}{{slo="{slo.QUERY_AVAILABILITY.name}"}}'
+    assert installation.value(promised) == after[1]
+    dashboard = json.loads((tmp_path / "dashboards/cqrs-write-path.json").read_text())
+    (panel,) = (each for each in dashboard["panels"] if each["title"] == "Latency percentiles")
+    assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] == after[0]
+    runbook = (installation.folder / "cqrs/runbooks/CqrsCommandLatencyBurn.md").read_text()
+    assert f"within_ms: {after[0]} " in runbook
+
+
+def told(installation: Installation, within_ms: float, objective: float) -> tuple[bool, bool]:
+    """Whether the rule on slow commands counts to a bound, and an alert tells what was promised."""
+    rules = installation.rules()
+    slow = next(
+        each["query"]
+        for each in rules
+        if each["name"] == slo.BAD_EVENTS_RATE and each["labels"]["slo"] == slo.COMMAND_LATENCY.name
+    )
+    words = next(
+        each["annotations"]["description"]
+        for each in rules
+        if each["name"] == "CqrsQueryAvailabilityBurn"
+    )
+    bound = re.search(rf'le=~?"{within_ms:g}(\W|")', slow)
+    return bound is not None, f" {objective * 100:g} %" in words
 
 
 def test_what_prometheus_refuses_changes_nothing(start: Callable[..., Installation]) -> None:

@@ -11,12 +11,12 @@ from cqrs_telemetry import catalog
 
 from . import alert_panels, colors, failure_panels, panels, projections
 from .annotations import dashboard_annotations
-from .model import Dashboard, Panel, Row, Target, Threshold
+from .model import Dashboard, Panel, Row, Target
 from .queries import Queries
 from .slo_panels import budget_left, fastest_burns
 from .stages import COMMANDS, PROJECTIONS, QUERIES, Stage
 from .telemetry_panels import reporting
-from .thresholds import milliseconds, share
+from .thresholds import share
 from .variables import group_variables
 
 INTRO = (
@@ -29,7 +29,6 @@ INTRO = (
 def dashboard(config: Config) -> Dashboard:
     """The dashboard for a configuration."""
     queries = Queries(config, ())
-    alerts = config.alerts
     burns = fastest_burns(queries)
     shown = (recording.COMMAND_RATE, recording.QUERY_RATE, recording.PROJECTION_RATE)
     return Dashboard(
@@ -47,9 +46,9 @@ def dashboard(config: Config) -> Dashboard:
                     alert_panels.firing_over_time(queries, height=burns.height),
                 ),
             ),
-            _side(queries, COMMANDS, "Writes", milliseconds(alerts.command_latency_high)),
+            _side(queries, COMMANDS, "Writes"),
             _bridge(queries),
-            _side(queries, QUERIES, "Reads", milliseconds(alerts.query_latency_high)),
+            _side(queries, QUERIES, "Reads"),
             _changes(queries),
         ),
         annotations=dashboard_annotations(queries),
@@ -79,11 +78,11 @@ def _opening(queries: Queries) -> Row:
     )
 
 
-def _side(queries: Queries, stage: Stage, title: str, limit: tuple[Threshold, ...]) -> Row:
+def _side(queries: Queries, stage: Stage, title: str) -> Row:
     noun = stage.noun.capitalize()
     outcomes, percentiles, by_exception = (
         panels.rate_by_outcome(queries, stage),
-        panels.duration_percentiles(queries, stage, limit),
+        panels.duration_percentiles(queries, stage),
         failure_panels.errors_by_exception(queries, stage),
     )
     return Row(

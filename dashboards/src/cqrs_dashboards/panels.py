@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cqrs_alerts.recording import Rate
+from cqrs_alerts.slo_settings import promise
 from cqrs_telemetry import catalog
 
 from . import colors, trace_links
 from .model import COLUMNS, Link, Panel, Row, Target, Text, Threshold
 from .queries import NO_FAILURE, Queries
 from .stages import Distribution, Stage
+from .thresholds import promise_on
 
 QUANTILE_NAMES = ("p50", "p95", "p99")
 NOTHING = ((NO_FAILURE, colors.BY_STATUS[catalog.SUCCESS]),)
@@ -104,16 +106,14 @@ def in_flight_now(queries: Queries, stage: Stage) -> Panel:
     )  # fmt: skip
 
 
-def duration_percentiles(
-    queries: Queries, stage: Stage, thresholds: tuple[Threshold, ...] = ()
-) -> Panel:
+def duration_percentiles(queries: Queries, stage: Stage) -> Panel:
     """Median, 95th and 99th percentile of the time to handle a stage's messages."""
     return percentiles(
         queries, stage, stage.duration, "Latency percentiles",
         f"Time to handle {stage.noun}: median, 95th and 99th percentile over 5 minutes, all types "
         "together. Normal are three flat lines close to each other. When only p99 rises a few are "
         "slow (locks, one type); when p50 rises too, everything is.",
-        MILLISECONDS, thresholds, (trace_links.slower_spans(queries, stage.side),),
+        MILLISECONDS, (trace_links.slower_spans(queries, stage.side),),
     )  # fmt: skip
 
 
@@ -155,10 +155,17 @@ def percentiles(
     title: str,
     description: str,
     unit: str,
-    thresholds: tuple[Threshold, ...] = (),
     links: tuple[Link, ...] = (),
 ) -> Panel:
-    """Median, 95th and 99th percentile of everything that the variables choose."""
+    """Median, 95th and 99th percentile of everything that the variables choose.
+
+    What was promised of it is a line.
+    """
+    promised = promise_on(distribution.buckets, queries.config)
+    thresholds: tuple[Threshold, ...] = ()
+    if promised:
+        thresholds = (Threshold(promised.within_ms, colors.WARNING),)
+        description += f" The line is the objective: {promise(promised)}."
     targets = tuple(
         Target(queries.quantile(quantile.q, distribution.buckets), name)
         for quantile, name in zip(distribution.quantiles, QUANTILE_NAMES, strict=True)

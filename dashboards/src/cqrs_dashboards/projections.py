@@ -155,13 +155,12 @@ def lag_by_projection(queries: Queries) -> Panel:
 
 
 def _lag(queries: Queries) -> Row:
-    threshold = milliseconds(queries.config.alerts.projection_lag_high)
     spread = panels.percentiles(
         queries, PROJECTIONS, LAG, "Lag percentiles",
         "Age of events when they became visible: median, 95th and 99th percentile over 5 minutes, "
         "all projections together. Normal are three flat lines. A saw tooth is a poll interval; "
         "a straight climb is a projection that cannot keep up.",
-        panels.MILLISECONDS, threshold, (trace_links.later_spans(queries),),
+        panels.MILLISECONDS, (trace_links.later_spans(queries),),
     )  # fmt: skip
     distribution = panels.heatmap(
         queries, PROJECTIONS, LAG.buckets, "Lag distribution",

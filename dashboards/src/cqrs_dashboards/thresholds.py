@@ -1,12 +1,15 @@
-"""Where panels change colour: at the values at which the alerts fire."""
+"""Where panels change colour: at what was promised, and at the values at which alerts fire."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from cqrs_alerts.alert_settings import AlertSettings, LatencyAlert, RatioAlert
+from cqrs_alerts.config import Config
+from cqrs_alerts.recording import Rate
 from cqrs_alerts.setting_types import Severity
-from cqrs_alerts.slo_settings import BurnRate
+from cqrs_alerts.slo import Latency, slis
+from cqrs_alerts.slo_settings import BurnRate, LatencyObjectives
 
 from . import colors
 from .model import Threshold
@@ -26,6 +29,12 @@ def share(alert: RatioAlert) -> tuple[Threshold, ...]:
 def milliseconds(alert: LatencyAlert) -> tuple[Threshold, ...]:
     """The milliseconds at which the alert fires; nothing when it is switched off."""
     return _threshold(alert, alert.above_ms)
+
+
+def promise_on(buckets: Rate, config: Config) -> LatencyObjectives | None:
+    """The objective that counts good and bad from a histogram; None without one."""
+    found = (each for each in slis(config) if isinstance(each, Latency))
+    return next((each.settings(config) for each in found if each.buckets == buckets), None)
 
 
 def burn(rate: BurnRate) -> tuple[Threshold, ...]:

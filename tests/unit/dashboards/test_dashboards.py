@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,7 @@ def test_group_labels_become_variables() -> None:
 
 
 def test_thresholds_are_the_alerts() -> None:
-    """A panel turns red at the value at which the alert of the configuration fires."""
+    """Panels have lines where the configuration's alerts fire, and at what was promised."""
     config = Config()
     alerts = config.alerts
     by_title = {
@@ -186,6 +187,10 @@ def test_thresholds_are_the_alerts() -> None:
     ]
     latency = by_title["cqrs-read-path", "Latency p95 by query type"].thresholds
     assert [each.value for each in latency] == [alerts.query_latency_high.above_ms]
+    promised = by_title["cqrs-write-path", "Latency percentiles"].thresholds
+    assert [each.value for each in promised] == [config.slos.command_latency.within_ms]
+    lags = by_title["cqrs-projections", "Lag percentiles"].thresholds
+    assert [each.value for each in lags] == [config.slos.projection_freshness.within_ms]
     errors = by_title["cqrs-write-path", "Error share"].thresholds
     assert [each.value for each in errors] == [alerts.command_errors_high.above_ratio]
     for burn in config.slos.burn_rates:
@@ -193,6 +198,21 @@ def test_thresholds_are_the_alerts() -> None:
         assert [(each.value, each.color) for each in burning] == [
             (burn.factor, BY_SEVERITY[burn.severity])
         ]
+
+
+def test_without_an_objective_there_is_no_line() -> None:
+    """An objective that is switched off is neither drawn nor told."""
+    off = replace(Config().slos.command_latency, enabled=False)
+    config = Config(slos=replace(Config().slos, command_latency=off))
+    (panel,) = (
+        panel
+        for dashboard in dashboards(config)
+        for panel in dashboard.panels
+        if (dashboard.uid, panel.title) == ("cqrs-write-path", "Latency percentiles")
+    )
+    assert isinstance(panel, Panel)
+    assert not panel.thresholds
+    assert "objective" not in panel.description
 
 
 def test_outcomes_have_one_color_everywhere(rendered: list[Json]) -> None:
