@@ -57,6 +57,10 @@ class DashboardSettings:
         AfterValidator(_check_path),
         Field(description="where Grafana finds the JSON files, in a folder named by the tag"),
     ] = "/var/lib/grafana/dashboards"
+    scraped: Annotated[
+        Flag,
+        Field(description="false where services push: no panels about scrapes of services"),
+    ] = True
     collector: Annotated[
         Flag, Field(description="true when an OpenTelemetry collector is in use: it gets a row")
     ] = False

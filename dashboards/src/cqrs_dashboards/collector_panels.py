@@ -10,6 +10,7 @@ from cqrs_alerts.promql import select
 from . import colors
 from .model import Panel, Row, Target, Threshold
 from .panels import SHARE, series, spread
+from .queries import NO_FAILURE
 
 _SILENT = "no metrics of a collector; let Prometheus scrape its port 8888"
 _BUSY, _FULL = 0.5, 0.9  # share of a sending queue
@@ -44,7 +45,7 @@ def collector_row(config: Config) -> Row:
             "Spans and metric points per second that the collector gave up. Normal is 0. The "
             "backend is down or refuses, for longer than the queue and the retries last: see the "
             "collector's log for the answer that it gets.",
-            "cps", foreign_conditions.dropped(config), _legend(foreign.EXPORTER), _SILENT,
+            "cps", _dropped(config), _legend(foreign.EXPORTER), _SILENT,
         ),
     )  # fmt: skip
     size, capacity = (
@@ -60,6 +61,13 @@ def collector_row(config: Config) -> Row:
         thresholds=(Threshold(_BUSY, colors.WARNING), Threshold(_FULL, colors.CRITICAL)),
     )  # fmt: skip
     return Row("Does the collector pass everything on?", (*spread(flows), *spread((waiting,))))
+
+
+def _dropped(config: Config) -> str:
+    """One 0 named ``none`` while nothing was ever lost: the collector then has no such series."""
+    nothing = f"0 * sum({foreign_conditions.sent(config)})"
+    named = f'label_replace({nothing}, "{foreign.EXPORTER}", "{NO_FAILURE}", "", "")'
+    return f"{foreign_conditions.dropped(config)} or on () {named}"
 
 
 def _legend(component: str) -> str:

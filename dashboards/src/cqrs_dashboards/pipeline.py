@@ -41,7 +41,7 @@ def dashboard(config: Config) -> Dashboard:
         variables=group_variables(config, (recording.INSTANCES,)),
         rows=(
             _opening(queries),
-            _scrapes(queries),
+            *([_scrapes(queries)] if config.dashboards.scraped else []),
             _processes(queries),
             *([collector_row(config)] if config.dashboards.collector else []),
             _types(queries),
@@ -56,51 +56,52 @@ def _opening(queries: Queries) -> Row:
     failures = f"sum({_rule_rate(foreign.RULE_FAILURES)})"
     bad = (Threshold(1.0, colors.CRITICAL),)
     any_at_all = (Threshold(1e-9, colors.WARNING),)
-    return panels.opening(
-        INTRO,
-        (
-            panels.stat(
-                "Targets up",
-                "Targets of these services that Prometheus can scrape. Normal is the number of "
-                "processes that you run. Where services push instead, there are none.",
-                COUNT, f"sum({up})", NOT_SCRAPED, color=colors.NEUTRAL, decimals=0,
-            ),
-            panels.stat(
-                "Targets down",
-                "Targets of these services that do not answer. Normal is 0. Each is a process "
-                "that is gone or unreachable: what it does is missing on all dashboards.",
-                COUNT, f"count(({up}) == 0) or 0 * sum({up})", NOT_SCRAPED, thresholds=bad,
-                decimals=0,
-            ),
-            panels.stat(
-                "Processes",
-                "Processes that report telemetry now, over whichever road. Normal is the number "
-                "that you deployed. Fewer than targets up: one answers without our metrics.",
-                COUNT, queries.total(recording.INSTANCES), SILENT, color=colors.NEUTRAL,
-                decimals=0,
-            ),
-            panels.stat(
-                "Failing rules",
-                "Rule evaluations of this bundle that fail, per second. Normal is 0. When they "
-                "fail, dashboards stand still and alerts are silent: see Prometheus' own page of "
-                "rules for the message.",
-                "ops", failures, NO_RULE_METRICS, thresholds=any_at_all,
-            ),
-            panels.stat(
-                "Telemetry faults now",
-                "Errors inside the instrumentation, per second, all sides. Normal is 0. Business "
-                "code is not affected, but what it did is then missing.",
-                "ops", queries.total(recording.FAULT_RATE), SILENT, thresholds=any_at_all,
-            ),
-            panels.stat(
-                "Names folded now",
-                f"Operations per second that were recorded as {catalog.OTHER_TYPE}, because a "
-                "metric had seen too many types. Normal is 0. The row on type names says which "
-                "attribute has too many.",
-                "ops", queries.total(recording.OVERFLOW_RATE), SILENT, thresholds=any_at_all,
-            ),
+    targets = (
+        panels.stat(
+            "Targets up",
+            "Targets of these services that Prometheus can scrape. Normal is the number of "
+            "processes that you run. Where services push instead, there are none.",
+            COUNT, f"sum({up})", NOT_SCRAPED, color=colors.NEUTRAL, decimals=0,
+        ),
+        panels.stat(
+            "Targets down",
+            "Targets of these services that do not answer. Normal is 0. Each is a process "
+            "that is gone or unreachable: what it does is missing on all dashboards.",
+            COUNT, f"count(({up}) == 0) or 0 * sum({up})", NOT_SCRAPED, thresholds=bad,
+            decimals=0,
         ),
     )  # fmt: skip
+    stats = (
+        *(targets if queries.config.dashboards.scraped else ()),
+        panels.stat(
+            "Processes",
+            "Processes that report telemetry now, over whichever road. Normal is the number "
+            "that you deployed. Fewer than targets up: one answers without our metrics.",
+            COUNT, queries.total(recording.INSTANCES), SILENT, color=colors.NEUTRAL,
+            decimals=0,
+        ),
+        panels.stat(
+            "Failing rules",
+            "Rule evaluations of this bundle that fail, per second. Normal is 0. When they "
+            "fail, dashboards stand still and alerts are silent: see Prometheus' own page of "
+            "rules for the message.",
+            "ops", failures, NO_RULE_METRICS, thresholds=any_at_all,
+        ),
+        panels.stat(
+            "Telemetry faults now",
+            "Errors inside the instrumentation, per second, all sides. Normal is 0. Business "
+            "code is not affected, but what it did is then missing.",
+            "ops", queries.total(recording.FAULT_RATE), SILENT, thresholds=any_at_all,
+        ),
+        panels.stat(
+            "Names folded now",
+            f"Operations per second that were recorded as {catalog.OTHER_TYPE}, because a "
+            "metric had seen too many types. Normal is 0. The row on type names says which "
+            "attribute has too many.",
+            "ops", queries.total(recording.OVERFLOW_RATE), SILENT, thresholds=any_at_all,
+        ),
+    )  # fmt: skip
+    return panels.opening(INTRO, panels.spread(stats))
 
 
 def _scrapes(queries: Queries) -> Row:
