@@ -83,7 +83,7 @@ def judges() -> Iterator[Judge]:
 def alert_judges() -> Iterator[Judge]:
     """One per alert, with no more rules than its tests need."""
     for name, case in CASES.items():
-        yield Judge(name, needed_rules(name, DEFAULT), documents(case, DEFAULT))
+        yield Judge(name, needed_rules(DEFAULT, name), documents(case, DEFAULT))
     for name in test_slo.BURN_ALERTS:
         edges = test_slo.edge_tests(name, DEFAULT)
         yield Judge(name, chosen_rules(DEFAULT, {name}), {DEFAULT.scrape_interval: edges})
@@ -93,7 +93,7 @@ def recording_judges() -> Iterator[Judge]:
     """One per recorded series: rates, levels and quantiles of raw series, objectives of rates."""
     for series in test_recording.EXPECTED:
         tests = test_recording.documents(DEFAULT, series)
-        needed = needed_rules(series.name, DEFAULT)
+        needed = needed_rules(DEFAULT, series.name)
         yield Judge(series.name, needed, {DEFAULT.scrape_interval: tests})
     for name, (interval, of_objectives) in test_slo.recorded_tests(DEFAULT).items():
         yield Judge(name, chosen_rules(DEFAULT, {name}), {interval: of_objectives})

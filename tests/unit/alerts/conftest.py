@@ -125,13 +125,13 @@ def rendered(config: Config) -> Mapping[str, str]:
     return render_rules(config)
 
 
-def needed_rules(alert: str, config: Config) -> dict[str, str]:
-    """The rules of an alert or of one name and all that record what they read.
+def needed_rules(config: Config, *names: str) -> dict[str, str]:
+    """The rules of these alerts or series and all that record what they read.
 
     The rest only takes time.
     """
     every = [rule for rules in _rules(config).values() for _, rule in rules]
-    needed = {alert}
+    needed = set(names)
     while True:
         found = {
             name

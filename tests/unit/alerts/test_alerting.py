@@ -57,7 +57,7 @@ def test_every_limit_has_edges(name: str) -> None:
 def test_alert(name: str, config: Config, evaluate: Evaluate) -> None:
     """It fires for its reasons and with its words, and not for what only looks similar."""
     for interval, tests in documents(CASES[name], config).items():
-        evaluate(config, tests, needed_rules(name, config), interval)
+        evaluate(config, tests, needed_rules(config, name), interval)
 
 
 BUSY = (
@@ -139,4 +139,4 @@ def test_each_setting_is_used(name: str, key: str, evaluate: Evaluate) -> None:
     config = replace(DEFAULT, alerts=replace(DEFAULT.alerts, **laxer))
     series = case.fires(Service(config, GROUPS[DEFAULT]))
     test = {"input_series": series, "alert_rule_test": [check(name, case.firing_at)]}
-    evaluate(config, [test], needed_rules(name, config))
+    evaluate(config, [test], needed_rules(config, name))

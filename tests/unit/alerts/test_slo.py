@@ -29,7 +29,15 @@ from cqrs_alerts.windows import RATE_WINDOW_SECONDS
 from cqrs_telemetry import catalog
 
 from .alert_cases.case import ABOVE, BELOW
-from .conftest import Evaluate, InputSeries, Service, chosen_rules, rendered, rule_name
+from .conftest import (
+    Evaluate,
+    InputSeries,
+    Service,
+    chosen_rules,
+    needed_rules,
+    rendered,
+    rule_name,
+)
 
 pytestmark = pytest.mark.servers
 
@@ -106,7 +114,7 @@ def test_windows_count_events(config: Config, evaluate: Evaluate) -> None:
             recorded(config, slo.bad_events(window), AVAILABILITY, failed, "140m"),
             recorded(config, slo.burn_rate(window), AVAILABILITY, burn, "140m"),
         ]
-    evaluate(config, [{"input_series": series, "promql_expr_test": tests}])
+    evaluate(config, [{"input_series": series, "promql_expr_test": tests}], objective_rules(config))
 
 
 def of_share(sli: slo.Sli, bad: float, config: Config, per_minute: float = 1000) -> InputSeries:
@@ -159,10 +167,16 @@ def test_budget_is_what_the_period_has_left(config: Config, evaluate: Evaluate) 
             }
             for times in (0.5, 2)
         ],
+        objective_rules(config),
     )
 
 
 BURN_ALERTS = {each.name: each for each in ALERTS if isinstance(each, BurnAlert)}
+
+
+def objective_rules(config: Config) -> dict[str, str]:
+    """The rules of all objectives: what they do not read only takes time."""
+    return needed_rules(config, *BURN_ALERTS, slo.budget_remaining(config))
 
 
 def firing(sli: slo.Sli, config: Config, times: float) -> list[dict[str, Any]]:
@@ -468,17 +482,17 @@ def test_each_pair_of_windows_has_its_factor(
     config: Config, times: float, evaluate: Evaluate
 ) -> None:
     """Rules fire above their factor and not below, after their time and not before."""
-    evaluate(config, [burn_tests(times, config, slo.SLIS)])
+    evaluate(config, [burn_tests(times, config, slo.SLIS)], objective_rules(config))
 
 
 def test_a_fast_burn_pages_within_minutes(evaluate: Evaluate) -> None:
     """Above 14.4 the first page is there after its 2 minutes; just below it is not."""
-    evaluate(EVEN, fast_tests(EVEN, slo.SLIS))
+    evaluate(EVEN, fast_tests(EVEN, slo.SLIS), objective_rules(EVEN))
 
 
 def test_a_handful_of_events_pages_nobody(evaluate: Evaluate) -> None:
     """Below the least number of events in the long window, even when all of them are bad."""
-    evaluate(DEFAULT, few_tests(DEFAULT, slo.SLIS))
+    evaluate(DEFAULT, few_tests(DEFAULT, slo.SLIS), objective_rules(DEFAULT))
 
 
 def test_the_page_ends_soon_after_the_cause(evaluate: Evaluate) -> None:
@@ -493,7 +507,9 @@ def test_the_page_ends_soon_after_the_cause(evaluate: Evaluate) -> None:
         }
         for at, on in (("29m", True), ("37m", False))
     ]
-    evaluate(DEFAULT, [{"input_series": series, "promql_expr_test": tests}])
+    evaluate(
+        DEFAULT, [{"input_series": series, "promql_expr_test": tests}], objective_rules(DEFAULT)
+    )
 
 
 OWN = replace(
@@ -541,7 +557,7 @@ def test_a_type_with_its_own_objective_counts_apart(evaluate: Evaluate) -> None:
                 ],
             }
         )
-    evaluate(OWN, [{"input_series": series, "promql_expr_test": tests}])
+    evaluate(OWN, [{"input_series": series, "promql_expr_test": tests}], objective_rules(OWN))
 
 
 def test_a_service_that_is_down_keeps_its_budget(evaluate: Evaluate) -> None:
@@ -557,6 +573,7 @@ def test_a_service_that_is_down_keeps_its_budget(evaluate: Evaluate) -> None:
                 "promql_expr_test": [recorded(DEFAULT, name, AVAILABILITY, 0.5, "300m")],
             }
         ],
+        objective_rules(DEFAULT),
     )
 
 

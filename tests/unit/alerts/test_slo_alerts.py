@@ -98,5 +98,5 @@ def test_each_type_is_told_what_it_was_promised(evaluate: Evaluate) -> None:
                 ],
             }
         ],
-        needed_rules(ALERT.name, config),
+        needed_rules(config, ALERT.name),
     )
