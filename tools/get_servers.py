@@ -47,7 +47,7 @@ def read_go_mod(server: Server) -> str:
 def digest_of(server: Server) -> str:
     """The server's recipe with its pins, and sources of its own, as they are on disk now."""
     folder = SOURCES / server.folder
-    files = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))]
+    files = [*sorted(folder.glob("go.[ms]*")), *sorted(folder.glob("*.go"))]
     return recipe_digest(server, (file.read_bytes() for file in files))
 
 
@@ -61,16 +61,17 @@ def take_from_path(server: Server, new: Path) -> str:
             except UnavailableError as problem:
                 reasons.append(str(problem))
                 continue
-            if version >= server.minimum:
+            if server.fits(version):
                 new.symlink_to(Path(found).absolute())
                 return found
-            needed = format_version(server.minimum)
-            reasons.append(f"{found} is {format_version(version)}, older than {needed}")
+            reasons.append(f"{found} is {format_version(version)}, not {server.fitting}")
     raise UnavailableError("; ".join(reasons) or f"no {' or '.join(server.binary_names)} on PATH")
 
 
 def build_from_module(server: Server, new: Path) -> str:
     """Build the pinned module."""
+    if not server.folder:
+        raise UnavailableError(f"no module of {server.name} is pinned")
     go_mod = read_go_mod(server)
     go = find_go(required_go(go_mod), SOURCES, TARGET)
     version = pinned_version(server, go_mod)
@@ -146,12 +147,12 @@ def get(server: Server) -> None:
                 say(f"  not {SOURCES_IN_ORDER[source]}: {problem}")
                 continue
             put_in_place(server, new, f"{format_version(version)} from {origin}")
-        age = "" if version >= server.minimum else f", older than {format_version(server.minimum)}"
+        age = "" if server.fits(version) else f", not {server.fitting}"
         say(f"  {format_version(version)} from {origin}{age}, {time.monotonic() - started:.0f} s")
         return
-    needed = f"{server.name} {format_version(server.minimum)}"
-    go = format_version(required_go(read_go_mod(server)))
-    raise SystemExit(f"cannot get {server.name}: put {needed}+ or Go {go}+ on PATH and run again")
+    needed = f"{' or '.join(server.binary_names)} {server.fitting}"
+    go = f", or Go {format_version(required_go(read_go_mod(server)))}+," if server.folder else ""
+    raise SystemExit(f"cannot get {server.name}: put {needed}{go} on PATH and run again")
 
 
 def put_in_place(server: Server, new: Path, origin: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 Version = tuple[int, ...]
@@ -23,7 +23,7 @@ class Server:
     """A binary: what it is built from, and what else would do."""
 
     name: str
-    folder: str  # below tools/, holds go.mod and go.sum
+    folder: str  # below tools/, holds go.mod and go.sum; empty when it is not built
     package: str  # Go package with the main function
     minimum: Version  # what fits when it is on PATH
     version_symbol: str | None  # the linker sets it, so that --version tells the truth
@@ -32,6 +32,8 @@ class Server:
     debian: str | None = None
     called: tuple[str, ...] = ()  # file names outside .tools/bin, where not this name alone
     release: str | None = None  # module whose version is the release, where not the package's
+    # First version that fits no more; no part of a recipe, which is what a build is made from.
+    below: Version | None = field(default=None, repr=False)
 
     @property
     def module(self) -> str:
@@ -42,6 +44,16 @@ class Server:
     def binary_names(self) -> tuple[str, ...]:
         """File names under which the binary is found outside ``.tools/bin``."""
         return self.called or (self.name,)
+
+    @property
+    def fitting(self) -> str:
+        """Versions that fit, in words."""
+        upper = f" and older than {format_version(self.below)}" if self.below else ""
+        return f"{format_version(self.minimum)} or newer{upper}"
+
+    def fits(self, version: Version) -> bool:
+        """Whether a version would do."""
+        return self.minimum <= version and not (self.below and version >= self.below)
 
 
 _COMMON_VERSION = "github.com/prometheus/common/version.Version"
@@ -58,6 +70,11 @@ SERVERS = {
         Server(
             "promtool", "prometheus", "github.com/prometheus/prometheus/cmd/promtool",
             (3, 0), _COMMON_VERSION, tags=_PROMETHEUS_TAGS, debian="prometheus",
+        ),
+        # What Debian has: the roads that a Prometheus 2 takes are tested on one.
+        Server(
+            "prometheus2", "", "", (2, 42), None, debian="prometheus", called=("prometheus",),
+            below=(3,),
         ),
         Server(
             "alertmanager", "alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager",

@@ -33,12 +33,13 @@ printf '#!/bin/sh\nexit 1\n' > "$to/bin/go"
 GO
 /bin/chmod +x "$to/bin/go" "$to/go/bin/go"
 """
-FAKE_APT = 'case "$*" in *"download prometheus-alertmanager"*) : > package.deb;; esac'
+FAKE_APT = 'case "$*" in *"download prometheus"*) : > package.deb;; esac'
 FAKE_DPKG = r"""
 bin=$3/usr/bin; /bin/mkdir -p "$bin"
 for name in prometheus-alertmanager amtool; do
   printf '#!/bin/sh\necho 0.25.0\n' > "$bin/$name"; /bin/chmod +x "$bin/$name"
 done
+printf '#!/bin/sh\necho 2.42.0\n' > "$bin/prometheus"; /bin/chmod +x "$bin/prometheus"
 """
 
 
@@ -78,7 +79,7 @@ def test_collector_without_the_components_is_not_taken(bare_machine: Path, scrip
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("echo 0.1.0", "pint is 0.1.0, older than 0.80"),
+        ("echo 0.1.0", "pint is 0.1.0, not 0.80 or newer"),
         ("exit 3", "pint version exits with 3"),
         ("echo a painter", "no version in 'a painter'"),
     ],
@@ -151,12 +152,28 @@ def test_debian_is_the_last_resort(
     assert "0.25.0 from Debian's prometheus-alertmanager" in said
 
 
+def test_a_prometheus_that_is_too_new_is_no_prometheus_2(
+    bare_machine: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The old one is Debian's, where PATH has none; there is no module to build it from."""
+    script("prometheus", "echo prometheus, version 3.16.0")
+    with pytest.raises(SystemExit, match=r"put prometheus 2\.42 or newer and older than 3 on PATH"):
+        get_servers.get(SERVERS["prometheus2"])
+    script("apt-get", FAKE_APT)
+    script("dpkg-deb", FAKE_DPKG)
+    get_servers.get(SERVERS["prometheus2"])
+    assert reported(bare_machine / "bin/prometheus2") == (2, 42, 0)
+    said = capsys.readouterr().err
+    assert "is 3.16.0, not 2.42 or newer and older than 3" in said
+    assert "no module of prometheus2 is pinned" in said
+
+
 def test_nothing_works_says_each_reason_and_the_mend(
     bare_machine: Path, script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each way says why not, the error names the versions that would do, nothing is left."""
     script("go", 'if [ "$1" = version ]; then echo go9.9.9; else echo no such module; exit 1; fi')
-    with pytest.raises(SystemExit, match=r"pint: put pint 0\.80\+ or Go 1\.\S+\+ on PATH"):
+    with pytest.raises(SystemExit, match=r"pint: put pint 0\.80 or newer, or Go 1\.\S+\+, on PATH"):
         get_servers.get(SERVERS["pint"])
     said = capsys.readouterr().err
     assert "not from PATH: no pint on PATH" in said

@@ -11,7 +11,8 @@ from get_servers import SOURCES
 
 ROOT = SOURCES.parent
 TARGETS = [
-    "demo", "faults", "test", "lint", "type", "generate", "mutants", "bench", "tools", "clean",
+    "demo", "faults", "roads", "test", "lint", "type", "generate", "mutants", "bench", "tools",
+    "clean",
 ]  # fmt: skip
 
 
@@ -53,6 +54,14 @@ def test_faults_get_what_they_need() -> None:
     *_, servers, faults = make("-n", "faults").splitlines()
     assert servers.split("get_servers.py")[1].split() == ["prometheus", "alertmanager"]
     assert faults.startswith("exec .venv/bin/orders faults")
+
+
+def test_roads_get_what_they_need() -> None:
+    """Both Prometheus servers and the collector, nothing else."""
+    *_, servers, roads = make("-n", "roads").splitlines()
+    needed = ["prometheus", "prometheus2", "otelcol"]
+    assert servers.split("get_servers.py")[1].split() == needed
+    assert roads.startswith("exec .venv/bin/orders roads")
 
 
 @pytest.mark.parametrize("target", ["lint", "type", "generate", "tools", "pytest"])

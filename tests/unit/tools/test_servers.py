@@ -22,7 +22,8 @@ from servers import (
     required_go,
 )
 
-every_server = pytest.mark.parametrize("server", SERVERS.values(), ids=lambda server: server.name)
+BUILT = [server for server in SERVERS.values() if server.folder]
+every_server = pytest.mark.parametrize("server", BUILT, ids=lambda server: server.name)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_output_without_version_is_unfit() -> None:
 
 @every_server
 def test_every_server_is_pinned(server: Server) -> None:
-    """Each one's go.mod names its module, at a version that fits the own minimum."""
+    """The go.mod of each that is built names its module, at a version that fits the own minimum."""
     go_mod = (SOURCES / server.folder / "go.mod").read_text()
     assert parse_version(pinned_version(server, go_mod)) >= server.minimum
     assert required_go(go_mod) > (1, 20)
