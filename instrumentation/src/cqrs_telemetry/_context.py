@@ -28,6 +28,14 @@ def is_suppressed(context: Context) -> bool:
     return bool(context and (context.get(_SUPPRESS_KEYS[0]) or context.get(_SUPPRESS_KEYS[1])))
 
 
+def suppressed() -> Context:
+    """The current context, in which nothing is instrumented."""
+    context = otel_context.get_current()
+    for key in _SUPPRESS_KEYS:
+        context = otel_context.set_value(key, True, context)
+    return context
+
+
 def inject_context(carrier: Carrier) -> Carrier:
     """Write the current trace context into ``carrier`` (W3C unless configured otherwise).
 

@@ -11,14 +11,24 @@ import functools
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
 
-from .catalog import METRICS, Metric
+from ._watches import Watches
+from .catalog import (
+    METRICS,
+    PROJECTION_HANDLERS,
+    PROJECTION_PENDING,
+    PROJECTION_STALENESS,
+    Metric,
+)
+
+if TYPE_CHECKING:
+    from .rebuild import Rebuild
 
 Attributes = Mapping[str, str]
 
@@ -81,7 +91,34 @@ class InFlight(set[object]):
         self.clear()
 
 
-AnyCell = TypeVar("AnyCell", Cell, InFlight)
+class Living(InFlight):
+    """Objects that live in this process; a forked child has them too."""
+
+    def add_until_collected(self, owner: object) -> None:
+        """Count ``owner`` until it is garbage. It need not be hashable: a token stands for it."""
+        token = object()
+        self.add(token)
+        weakref.finalize(owner, self.discard, token).atexit = False
+
+    def restart(self) -> None:
+        """Nothing to forget."""
+
+
+class Level:
+    """The present value of one attribute set; None, and not exported, while it is unknown."""
+
+    __slots__ = ("attributes", "value")
+
+    def __init__(self, attributes: Attributes) -> None:
+        self.attributes = attributes
+        self.value: float | None = None
+
+    def restart(self) -> None:
+        """Forget the parent's."""
+        self.value = None
+
+
+AnyCell = TypeVar("AnyCell", Cell, InFlight, Living, Level)
 
 
 class Cells(Generic[AnyCell]):
@@ -89,6 +126,7 @@ class Cells(Generic[AnyCell]):
 
     def __init__(self, kind: type[AnyCell]) -> None:
         self._kind: type[AnyCell] = kind
+        self.prepare: Callable[[], None] | None = None  # before each collection
         self._cells: dict[frozenset[tuple[str, str]], AnyCell] = {}
 
     def cell(self, attributes: Attributes) -> AnyCell:
@@ -98,9 +136,22 @@ class Cells(Generic[AnyCell]):
         cell = self._cells.get(key)
         return self._cells.setdefault(key, self._kind(attributes)) if cell is None else cell
 
+    def put(self, cell: Cell | Level) -> None:
+        """Report a cell that somebody else keeps, until it is removed."""
+        self._cells[frozenset(cell.attributes.items())] = cell  # type: ignore[assignment]  # alike
+
+    def remove(self, cell: Cell | Level) -> None:
+        """Report it no more, if it has not been replaced."""
+        key = frozenset(cell.attributes.items())
+        if self._cells.get(key) is cell:
+            self._cells.pop(key, None)
+
     def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
         """What the SDK calls at each collection."""
-        return [Observation(cell.value, cell.attributes) for cell in tuple(self._cells.values())]
+        if self.prepare is not None:
+            self.prepare()
+        read = [(cell.value, cell.attributes) for cell in tuple(self._cells.values())]
+        return [Observation(value, attributes) for value, attributes in read if value is not None]
 
     def restart(self) -> None:
         """Begin at 0 again, in a forked child."""
@@ -115,6 +166,10 @@ class Instruments:
         self.histograms: dict[Metric, Histogram] = {}
         self.counters: dict[Metric, Cells[Cell]] = {}
         self.in_flight: dict[Metric, Cells[InFlight]] = {}
+        self.gauges: dict[Metric, Cells[Level]] = {}
+        self.handlers: Cells[Living] = Cells(Living)
+        self.watches = Watches()
+        self.rebuilds: dict[str, Rebuild] = {}  # the newest of each projection
         meters: dict[str, Meter] = {}
         for metric in METRICS:
             if metric.scope not in meters:
@@ -137,13 +192,31 @@ class Instruments:
             meter.create_observable_counter(
                 metric.name, [counters.observe], metric.unit, metric.description
             )
+        elif metric is PROJECTION_HANDLERS:
+            meter.create_observable_up_down_counter(
+                metric.name, [self.handlers.observe], metric.unit, metric.description
+            )
         elif metric.kind == "up_down_counter":
             in_flight = self.in_flight[metric] = Cells(InFlight)
             meter.create_observable_up_down_counter(
                 metric.name, [in_flight.observe], metric.unit, metric.description
             )
         else:
-            raise ValueError(f"{metric.name}: nothing here measures a {metric.kind}")
+            gauges = self.gauges[metric] = Cells(Level)
+            if metric in (PROJECTION_PENDING, PROJECTION_STALENESS):
+                gauges.prepare = self.watches.ask
+            meter.create_observable_gauge(
+                metric.name, [gauges.observe], metric.unit, metric.description
+            )
+
+    def restart(self) -> None:
+        """Begin at 0 again, in a forked child."""
+        every: list[Cells[Any]] = [*self.counters.values(), *self.in_flight.values()]
+        for cells in (*every, *self.gauges.values()):
+            cells.restart()
+        self.watches.restart()
+        for rebuild in tuple(self.rebuilds.values()):
+            rebuild.leave()
 
 
 _instances: weakref.WeakSet[Instruments] = weakref.WeakSet()
@@ -171,9 +244,7 @@ def _restart_in_child() -> None:
     global _lock  # the parent's lock may be held by a thread that is not here
     _lock = threading.Lock()
     for instruments in _instances:
-        every: list[Cells[Any]] = [*instruments.counters.values(), *instruments.in_flight.values()]
-        for cells in every:
-            cells.restart()
+        instruments.restart()
 
 
 if hasattr(os, "register_at_fork"):

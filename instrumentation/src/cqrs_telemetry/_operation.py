@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from inspect import CO_COROUTINE
-from time import perf_counter
+from time import perf_counter, time
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -72,6 +72,7 @@ class Operation:
         "_span",
         "_start",
         "_token",
+        "_traced",
     )
 
     _counts = True  # a batch does not: its events do
@@ -83,6 +84,7 @@ class Operation:
         self._rejection: str | None = None
         self._deferred = False
         self._span: Span = INVALID_SPAN
+        self._traced = False  # the span records what it is told
         self._context: Context | None = None
         self._token: Token[Context] | None = None
         self._enclosing: Operation | None = None
@@ -114,16 +116,34 @@ class Operation:
         attributes: dict[str, Any],
         links: list[Link] | None = None,
     ) -> None:
-        span = self._span = self._recorder.tracer.start_span(
-            name, parent, SpanKind.INTERNAL, attributes, links
-        )
-        if span is INVALID_SPAN:  # no SDK: nothing to make current
-            return
-        if span.get_span_context().is_valid:
+        span = self._span
+        if span is INVALID_SPAN:
+            span = self._span = self._recorder.tracer.start_span(
+                name, parent, SpanKind.INTERNAL, attributes, links
+            )
+            if span is INVALID_SPAN:  # no SDK: nothing to make current
+                self._recorder.silent = True
+                return
+        else:  # an SDK has come just now, see _finds_no_sdk
+            span.set_attributes(attributes)
+            for link in links or ():
+                span.add_link(link.context)
+        self._traced = span.is_recording()
+        if self._traced or span.get_span_context().is_valid:
             self._context = set_span_in_context(span, parent)
             self._token = attach(self._context)
             self._enclosing = _enclosing.get()
             _enclosing.set(self)
+
+    def _finds_no_sdk(self, name: str, parent: Context) -> bool:
+        """Ask whether the SDK that was not there is still not there, with a bare span.
+
+        Describing a span costs as much as all else here, and without an SDK nobody reads it. The
+        one span that comes too late for that is described after its start.
+        """
+        span = self._span = self._recorder.tracer.start_span(name, parent)
+        self._recorder.silent = span is INVALID_SPAN
+        return self._recorder.silent
 
     def __exit__(
         self,
@@ -135,8 +155,8 @@ class Operation:
             return
         if self._deferred and exception is None:
             self._leave_context(None)
-            return
-        self._finish(exception)
+        else:
+            self._finish(exception)
 
     def reject(self, reason: str = "") -> None:
         """End as rejected by the domain; ``reason`` becomes ``error.type``, so keep it a class."""
@@ -167,24 +187,23 @@ class Operation:
                     record.success if error_type is None else record.outcome(status, error_type)
                 )
                 outcome.cell.increment()
+                if outcome.last is not None:
+                    outcome.last.value = time()
                 record.duration.record(elapsed, outcome.attributes, self._context)
             if error_type is None and record.amount is not None:
                 self._measure(record, record.amount)
         except Exception as fault:
             self._recorder.count_fault(fault)
         finally:
-            if self._token is not None:
-                self._leave_context(exception)
             if self._span is not INVALID_SPAN:
-                self._end_span()
+                if self._token is not None:
+                    self._leave_context(exception)
+                try:
+                    self._span.end()
+                except Exception as fault:
+                    self._recorder.count_fault(fault)
             # Contexts that tasks copied meanwhile may keep this for as long as they live.
             self._message = self._enclosing = self._described = None
-
-    def _end_span(self) -> None:
-        try:
-            self._span.end()
-        except Exception as fault:
-            self._recorder.count_fault(fault)
 
     def _measure(self, record: TypeRecord, amount: Histogram, /) -> None:
         """After success, record what only this side measures, inside the span."""
@@ -193,10 +212,10 @@ class Operation:
     def _describe_failure(
         self, status: catalog.Status, error_type: str, exception: BaseException | None
     ) -> None:
+        if not self._traced:
+            return
         span = self._span
         try:
-            if not span.is_recording():
-                return
             span.set_attribute(self._recorder.path.span_status.key, status)
             span.set_attribute(catalog.ERROR_TYPE.key, error_type)
             if status != catalog.ERROR or exception is None:
@@ -270,11 +289,12 @@ def is_awaitable(result: object) -> bool:
 
 def call(operation: Operation, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run ``function`` inside ``operation``; an awaitable when the function is async."""
-    if is_coroutine_function(function):
+    code = getattr(function, "__code__", None)  # is_coroutine_function, without the call
+    if isinstance(code, CodeType) and code.co_flags & CO_COROUTINE:
         return _call_async(operation, function, args, kwargs)
     with operation:
         result = function(*args, **kwargs)
-        if is_awaitable(result):
+        if type(result) not in _settled and is_awaitable(result):
             operation._deferred = True
             return _await_later(operation, result, _Unawaited(operation))
         return operation.returned(result)

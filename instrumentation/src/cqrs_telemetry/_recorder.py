@@ -12,9 +12,9 @@ from opentelemetry.metrics import Histogram
 from opentelemetry.trace import Tracer
 
 from . import catalog
-from ._instruments import Cell, Cells, InFlight, Instruments
+from ._instruments import Cell, Cells, InFlight, Instruments, Level
 from ._operation import is_cancellation
-from .catalog import Attribute, Metric, Side, Status
+from .catalog import Attribute, Metric, Phase, Side, Status
 
 _logger = logging.getLogger("cqrs_telemetry")
 _NAMES = (str, type)  # a message may be given by its name or class
@@ -34,6 +34,8 @@ class Path:
     active: Metric | None
     amount: Metric | None  # what only this side measures: the result's size, the event's lag
     span_status: Attribute
+    last: Metric | None = None  # when a message last ended so
+    phase: Attribute | None = None
 
 
 COMMANDS = Path(
@@ -51,6 +53,7 @@ PROJECTIONS = Path(
     (catalog.PROJECTION_NAME, catalog.EVENT_TYPE), catalog.PROJECTION_STATUS,
     catalog.PROJECTION_DURATION, catalog.PROJECTION_TOTAL, None,
     catalog.PROJECTION_LAG, catalog.SPAN_PROJECTION_STATUS,
+    catalog.PROJECTION_LAST_EVENT, catalog.PROJECTION_PHASE,
 )  # fmt: skip
 
 
@@ -92,16 +95,21 @@ class Outcome(NamedTuple):
 
     cell: Cell
     attributes: dict[str, str]  # of the duration
+    last: Level | None
 
 
 class TypeRecord:
     """Everything that is the same for all operations of one type."""
 
-    __slots__ = ("_outcomes", "_path", "_totals", "active", "amount", "base", "duration",
-                 "produced", "span_name", "success")  # fmt: skip
+    __slots__ = ("_last", "_outcomes", "_path", "_phase", "_totals", "active", "amount", "base",
+                 "duration", "names", "produced", "span_name", "success")  # fmt: skip
 
-    def __init__(self, path: Path, names: tuple[str, ...], instruments: Instruments) -> None:
+    def __init__(
+        self, path: Path, names: tuple[str, ...], instruments: Instruments, phase: Phase
+    ) -> None:
         self._path = path
+        self._phase: dict[str, str] = {path.phase.key: phase} if path.phase else {}
+        self.names = names
         self.span_name = f"{path.span_prefix}.{names[0]}"
         keys = (attribute.key for attribute in path.types)
         self.base = {catalog.SIDE.key: path.side, **dict(zip(keys, names, strict=True))}
@@ -112,6 +120,7 @@ class TypeRecord:
         )
         self.produced: dict[str, Cell] = {}  # by event type
         self._totals: Cells[Cell] = instruments.counters[path.total]
+        self._last: Cells[Level] | None = instruments.gauges[path.last] if path.last else None
         self._outcomes: dict[tuple[Status, str | None], Outcome] = {}
         self.success = self.outcome(catalog.SUCCESS, None)
 
@@ -119,11 +128,14 @@ class TypeRecord:
         """Counter and attributes of an outcome."""
         outcome = self._outcomes.get((status, error_type))
         if outcome is None:
-            duration = {**self.base, self._path.status.key: status}
+            duration = {**self.base, self._path.status.key: status, **self._phase}
             total = duration
             if error_type is not None:
                 total = {**duration, catalog.ERROR_TYPE.key: error_type}
-            outcome = Outcome(self._totals.cell(total), duration)
+            last = None
+            if self._last is not None and self._path.last is not None:
+                last = self._last.cell({a.key: duration[a.key] for a in self._path.last.attributes})
+            outcome = Outcome(self._totals.cell(total), duration, last)
             self._outcomes[status, error_type] = outcome
         return outcome
 
@@ -142,11 +154,16 @@ class Recorder:
         self.path = path
         self.tracer = tracer
         self.instruments = instruments
+        self.rebuilds = instruments.rebuilds
         self._rejections = rejections
         self._max_types = max_types
         self._types = tuple(self.bounded(attribute) for attribute in path.types)
         self.error_types = self.bounded(catalog.ERROR_TYPE)
         self._records: dict[tuple[str, ...], TypeRecord] = {}
+        self._replayed: dict[tuple[str, ...], TypeRecord] = {}
+        self._handled: set[str] = set()
+        self.by_class: dict[type, TypeRecord] = {}  # see learn()
+        self.silent = False  # the last span showed that there is no SDK
         self._logged_faults: set[str] = set()
         self._faults({})
 
@@ -162,20 +179,33 @@ class Recorder:
         )
         return BoundedNames(attribute, self._max_types, overflow)
 
-    def record(self, names: tuple[str, ...]) -> TypeRecord:
-        """The record of a type; types past the limit share one."""
-        record = self._records.get(names)
+    def record(self, names: tuple[str, ...], phase: Phase = catalog.LIVE) -> TypeRecord:
+        """The record of a type in a phase; types past the limit share one."""
+        records = self._records if phase == catalog.LIVE else self._replayed
+        record = records.get(names)
         if record is None:
             folded = tuple(types.fold(name) for types, name in zip(self._types, names, strict=True))
-            record = self._records.get(folded)
+            record = records.get(folded)
             if record is None:
-                record = TypeRecord(self.path, folded, self.instruments)
+                record = TypeRecord(self.path, folded, self.instruments, phase)
                 # A counter that appears with its first increment hides that increment from
                 # rate(), and a panel without series cannot be told from a broken one.
                 record.outcome(catalog.ERROR, None)
                 if self.path is PROJECTIONS:
                     self.skew(record)  # starts it at 0
-                record = self._records.setdefault(folded, record)
+                record = records.setdefault(folded, record)
+        return record
+
+    def learn(self, message: Any, name: str) -> TypeRecord:
+        """The record of a message, found by its class in ``by_class`` from now on.
+
+        Not so for names that fold, and for messages that are names: their classes tell nothing.
+        """
+        record, cls = self.record((name,)), type(message)
+        named = record.names == (name,) and not issubclass(cls, _NAMES)
+        # One name may have any number of classes.
+        if named and len(self.by_class) < self._max_types:
+            self.by_class[cls] = record
         return record
 
     def declare(self, names: Iterable[str]) -> None:
@@ -206,6 +236,29 @@ class Recorder:
         except Exception as fault:
             self.count_fault(fault)
             return ""
+
+    def name_attributes(self, name: str) -> dict[str, str]:
+        """Side and name, of what is told of a projection or type as a whole."""
+        return {
+            catalog.SIDE.key: self.path.side,
+            self.path.types[0].key: self._types[0].fold(name),
+        }
+
+    def count_handler(self, name: str, handler: object) -> None:
+        """Count a handler of a projection for as long as it lives. Never raises."""
+        try:
+            self.instruments.handlers.cell(self.name_attributes(name)).add_until_collected(handler)
+        except Exception as fault:
+            self.count_fault(fault)
+
+    def count_as_handler(self, name: str) -> None:
+        """Count this itself as the handler of a projection that has no other object for it."""
+        try:
+            if name not in self._handled and len(self._handled) < self._max_types:
+                self._handled.add(name)
+                self.count_handler(name, self)
+        except Exception as fault:
+            self.count_fault(fault)
 
     def skew(self, record: TypeRecord) -> Cell:
         """The cell that counts a projection's events from the future."""

@@ -26,6 +26,15 @@ ERROR: Status = "error"
 CANCELLED: Status = "cancelled"
 STATUSES: tuple[Status, ...] = (SUCCESS, REJECTED, ERROR, CANCELLED)
 
+Phase = Literal["live", "replay"]
+LIVE: Phase = "live"
+REPLAY: Phase = "replay"  # a rebuild, or an event from before the projection followed the stream
+
+SNAPSHOT_HIT = "hit"
+SNAPSHOT_MISS = "miss"
+SEEN = "seen"
+TIMED_OUT = "timed_out"
+
 OTHER_TYPE = "_other"  # what message types fold into once a metric has seen too many of them
 
 
@@ -64,6 +73,16 @@ QUERY_TYPE = Attribute("query.type", "Class name of the query")
 QUERY_STATUS = Attribute("query.status", "Outcome of the query", STATUSES)
 PROJECTION_NAME = Attribute("projection.name", "Name given to the projection handler")
 PROJECTION_STATUS = Attribute("projection.status", "Outcome of applying one event", STATUSES)
+PROJECTION_PHASE = Attribute(
+    "projection.phase", "Whether the event is new or replayed", (LIVE, REPLAY)
+)
+WAIT_STATUS = Attribute(
+    "wait.status", "Whether the projection showed the caller's own write in time", (SEEN, TIMED_OUT)
+)
+AGGREGATE_TYPE = Attribute("aggregate.type", "Class name of the aggregate")
+AGGREGATE_SNAPSHOT = Attribute(
+    "aggregate.snapshot", "Whether the load began at a snapshot", (SNAPSHOT_HIT, SNAPSHOT_MISS)
+)
 ATTRIBUTE_KEY = Attribute("attribute.key", "Attribute whose values exceeded the limit")
 
 # A scope per side: one metric in two scopes makes the Python Prometheus exporter swap label values.
@@ -87,6 +106,12 @@ RESULT_SIZE_BOUNDS = (
     1_000.0, 2_500.0, 5_000.0, 10_000.0, 50_000.0, 100_000.0,
 )  # fmt: skip
 
+# The bound 0 is a snapshot that was up to date.
+LOAD_EVENTS_BOUNDS = (
+    0.0, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0,
+    1_000.0, 2_500.0, 5_000.0, 10_000.0,
+)  # fmt: skip
+
 COMMAND_DURATION = Metric(
     "cqrs.command.duration", "histogram", "ms", WRITE_SCOPE,
     "Time to process a command",
@@ -106,6 +131,21 @@ EVENTS_PRODUCED = Metric(
     "cqrs.events.produced", "counter", "1", WRITE_SCOPE,
     "Total domain events produced",
     (SIDE, COMMAND_TYPE, EVENT_TYPE),
+)  # fmt: skip
+AGGREGATE_LOAD_EVENTS = Metric(
+    "cqrs.aggregate.load.events", "histogram", "1", WRITE_SCOPE,
+    "Events replayed to load an aggregate",
+    (SIDE, AGGREGATE_TYPE, AGGREGATE_SNAPSHOT), LOAD_EVENTS_BOUNDS,
+)  # fmt: skip
+AGGREGATE_CONFLICTS = Metric(
+    "cqrs.aggregate.conflicts", "counter", "1", WRITE_SCOPE,
+    "Saves refused, because somebody else had changed the aggregate meanwhile",
+    (SIDE, AGGREGATE_TYPE),
+)  # fmt: skip
+AGGREGATE_RETRIES = Metric(
+    "cqrs.aggregate.retries", "counter", "1", WRITE_SCOPE,
+    "Attempts made again after a conflict",
+    (SIDE, AGGREGATE_TYPE),
 )  # fmt: skip
 QUERY_DURATION = Metric(
     "cqrs.query.duration", "histogram", "ms", READ_SCOPE,
@@ -127,6 +167,11 @@ QUERY_RESULT_SIZE = Metric(
     "Number of items returned by queries",
     (SIDE, QUERY_TYPE), RESULT_SIZE_BOUNDS,
 )  # fmt: skip
+QUERY_WAIT = Metric(
+    "cqrs.query.wait", "histogram", "ms", READ_SCOPE,
+    "Time that a query waited for a projection to show the caller's own write",
+    (SIDE, QUERY_TYPE, PROJECTION_NAME, WAIT_STATUS), DURATION_BOUNDS,
+)  # fmt: skip
 PROJECTION_LAG = Metric(
     "cqrs.projection.lag", "histogram", "ms", PROJECTION_SCOPE,
     "Time between event creation and projection update",
@@ -135,16 +180,52 @@ PROJECTION_LAG = Metric(
 PROJECTION_DURATION = Metric(
     "cqrs.projection.duration", "histogram", "ms", PROJECTION_SCOPE,
     "Time to apply an event to the read model",
-    (SIDE, PROJECTION_NAME, EVENT_TYPE, PROJECTION_STATUS), DURATION_BOUNDS,
+    (SIDE, PROJECTION_NAME, EVENT_TYPE, PROJECTION_STATUS, PROJECTION_PHASE), DURATION_BOUNDS,
 )  # fmt: skip
 PROJECTION_TOTAL = Metric(
     "cqrs.projection.total", "counter", "1", PROJECTION_SCOPE,
     "Total events handled by projections",
-    (SIDE, PROJECTION_NAME, EVENT_TYPE, PROJECTION_STATUS, ERROR_TYPE),
+    (SIDE, PROJECTION_NAME, EVENT_TYPE, PROJECTION_STATUS, PROJECTION_PHASE, ERROR_TYPE),
 )  # fmt: skip
 PROJECTION_CLOCK_SKEW = Metric(
     "cqrs.projection.clock_skew", "counter", "1", PROJECTION_SCOPE,
     "Events whose timestamp lay in the projection's future",
+    (SIDE, PROJECTION_NAME),
+)  # fmt: skip
+PROJECTION_PENDING = Metric(
+    "cqrs.projection.pending", "gauge", "{event}", PROJECTION_SCOPE,
+    "Events that the projection has to apply and has not; absent when unknown",
+    (SIDE, PROJECTION_NAME),
+)  # fmt: skip
+PROJECTION_STALENESS = Metric(
+    "cqrs.projection.staleness", "gauge", "ms", PROJECTION_SCOPE,
+    "Age of the oldest event that the projection has to apply; 0 when caught up, absent when "
+    "unknown",
+    (SIDE, PROJECTION_NAME),
+)  # fmt: skip
+PROJECTION_HANDLERS = Metric(
+    "cqrs.projection.handlers", "up_down_counter", "{handler}", PROJECTION_SCOPE,
+    "Handlers of the projection that live in this process",
+    (SIDE, PROJECTION_NAME),
+)  # fmt: skip
+PROJECTION_LAST_EVENT = Metric(
+    "cqrs.projection.last_event.timestamp", "gauge", "s", PROJECTION_SCOPE,
+    "Unix time at which the last event with this outcome ended",
+    (SIDE, PROJECTION_NAME, PROJECTION_STATUS),
+)  # fmt: skip
+PROJECTION_REBUILDING = Metric(
+    "cqrs.projection.rebuilding", "up_down_counter", "{rebuild}", PROJECTION_SCOPE,
+    "Rebuilds of the projection under way in this process",
+    (SIDE, PROJECTION_NAME),
+)  # fmt: skip
+PROJECTION_REBUILD_TARGET = Metric(
+    "cqrs.projection.rebuild.target", "gauge", "{event}", PROJECTION_SCOPE,
+    "Events that the rebuild under way will apply, when that is known",
+    (SIDE, PROJECTION_NAME),
+)  # fmt: skip
+PROJECTION_REBUILD_APPLIED = Metric(
+    "cqrs.projection.rebuild.applied", "gauge", "{event}", PROJECTION_SCOPE,
+    "Events that the rebuild under way has applied",
     (SIDE, PROJECTION_NAME),
 )  # fmt: skip
 TELEMETRY_OVERFLOW = Metric(
@@ -174,6 +255,9 @@ SPAN_PROJECTION_STATUS = Attribute(
     "cqrs.projection.status", "Outcome of the event", ("applied", *STATUSES[1:])
 )
 SPAN_PROJECTION_LAG = Attribute("cqrs.projection.lag_ms", "Lag of the event, in milliseconds")
+SPAN_PROJECTION_PHASE = Attribute(
+    "cqrs.projection.phase", "Phase of the event, when not live", (REPLAY,)
+)
 SPAN_EVENT_TYPE = Attribute("cqrs.event.type", "Class name of the domain event")
 SPAN_EVENT_AGGREGATE_ID = Attribute("cqrs.event.aggregate_id", "Aggregate of the domain event")
 SPAN_BATCH_SIZE = Attribute("cqrs.projection.batch_size", "Events that one span applies")

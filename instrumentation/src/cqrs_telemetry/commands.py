@@ -30,14 +30,21 @@ class CommandOperation(Operation):
     __slots__ = ("_aggregate_id", "_produced")
 
     def __init__(self, recorder: Recorder, command: Any, aggregate_id: Any = None) -> None:
-        super().__init__(recorder, command)
+        Operation.__init__(self, recorder, command)  # super() costs more than the rest of this
         self._aggregate_id = aggregate_id
         self._produced = 0
 
     def _begin(self, current: Context, /) -> None:
         command, recorder = self._message, self._recorder
-        name = type_name(command)
-        record = self._record = recorder.record((name,))
+        record = recorder.by_class.get(type(command))
+        if record is None:
+            name = type_name(command)
+            record = recorder.learn(command, name)
+        else:
+            (name,) = record.names
+        self._record = record
+        if recorder.silent and self._finds_no_sdk(record.span_name, current):
+            return
         aggregate_id = recorder.identify(command, self._aggregate_id)
         self._start_span(
             record.span_name, current, {_SIDE: catalog.WRITE, _TYPE: name, _ID: aggregate_id}
@@ -58,8 +65,7 @@ class CommandOperation(Operation):
                 not hasattr(events, "__len__") or isinstance(events, _NOT_EVENTS)
             ):
                 return
-            span = self._span
-            traced = span.is_recording()
+            span, traced = self._span, self._traced
             for event in events:
                 name = type(event).__name__
                 cell = record.produced.get(name)

@@ -33,7 +33,10 @@ _SIDE = catalog.SIDE.key
 _NAME = catalog.SPAN_PROJECTION_NAME.key
 _TYPE = catalog.SPAN_EVENT_TYPE.key
 _ID = catalog.SPAN_EVENT_AGGREGATE_ID.key
+_PHASE = catalog.SPAN_PROJECTION_PHASE.key
 _SIZE = catalog.SPAN_BATCH_SIZE.key
+_STATUS = catalog.SPAN_PROJECTION_STATUS.key
+_LAG = catalog.SPAN_PROJECTION_LAG.key
 
 
 class EventOptions(NamedTuple):
@@ -42,12 +45,27 @@ class EventOptions(NamedTuple):
     timestamp: Timestamp | None = None
     aggregate_id: Callable[[Any], Any] | None = None
     child_if_younger_than: float | timedelta | None = None
+    replayed: Callable[[Any], Any] | None = None
+
+
+def find_phase(
+    recorder: Recorder, name: str, event: Any, options: EventOptions, replayed: bool | None
+) -> catalog.Phase:
+    """Whether an event is new: as the caller says, else a rebuild, else what the event is like."""
+    if replayed is None:
+        replayed = name in recorder.rebuilds
+        if not replayed and options.replayed is not None:
+            try:
+                replayed = bool(options.replayed(event))
+            except Exception as fault:
+                recorder.count_fault(fault)
+    return catalog.REPLAY if replayed else catalog.LIVE
 
 
 class ProjectionOperation(Operation):
     """An event being applied to a read model."""
 
-    __slots__ = ("_event_context", "_name", "_options")
+    __slots__ = ("_event_context", "_name", "_options", "_phase", "_replayed")
 
     def __init__(
         self,
@@ -56,16 +74,32 @@ class ProjectionOperation(Operation):
         event: Any,
         event_context: EventContext,
         options: EventOptions,
+        replayed: bool | None = None,
     ) -> None:
-        super().__init__(recorder, event)
+        Operation.__init__(self, recorder, event)
         self._name = name
         self._event_context = event_context
         self._options = options
+        self._replayed = replayed
+
+    def _find_record(self, event_type: str) -> TypeRecord:
+        name, recorder, options = self._name, self._recorder, self._options
+        phase = catalog.LIVE
+        if recorder.rebuilds or self._replayed or options.replayed:
+            phase = find_phase(recorder, name, self._message, options, self._replayed)
+        self._phase = phase
+        return recorder.record((name, event_type), phase)
 
     def _begin(self, current: Context, /) -> None:
         name, event, recorder = self._name, self._message, self._recorder
         event_type = type_name(event)
-        record = self._record = recorder.record((name, event_type))
+        record = self._record = self._find_record(event_type)
+        if (
+            recorder.silent
+            and self._options.child_if_younger_than is None  # which decides who is the parent
+            and self._finds_no_sdk(record.span_name, current)
+        ):
+            return
         parent, links = current, None
         if self._event_context is not None:
             parent, links = self._origin(current)
@@ -75,6 +109,8 @@ class ProjectionOperation(Operation):
             _TYPE: event_type,
             _ID: recorder.identify(event, None, self._options.aggregate_id),
         }
+        if self._phase is not catalog.LIVE:
+            attributes[_PHASE] = self._phase
         self._start_span(record.span_name, parent, attributes, links)
 
     def _origin(self, current: Context) -> tuple[Context, list[Link] | None]:
@@ -84,7 +120,7 @@ class ProjectionOperation(Operation):
             cause = span_context(self._event_context)
             if cause is not None:
                 links = [Link(cause)]  # stays when the age cannot be told
-                if self._is_young():
+                if self._options.child_if_younger_than is not None and self._is_young():
                     return set_span_in_context(NonRecordingSpan(cause), current), None
         except Exception as fault:
             self._recorder.count_fault(fault)
@@ -100,8 +136,7 @@ class ProjectionOperation(Operation):
 
     def _measure(self, record: TypeRecord, amount: Histogram, /) -> None:
         # Lag says when readers could see the event: after apply, and only if it was applied.
-        span = self._span
-        attributes: dict[str, Any] = {catalog.SPAN_PROJECTION_STATUS.key: _APPLIED}
+        attributes: dict[str, Any] = {_STATUS: _APPLIED}
         try:
             lag = self._lag(record)
         except Exception as fault:
@@ -109,11 +144,16 @@ class ProjectionOperation(Operation):
             lag = None
         if lag is not None:
             amount.record(lag, record.base, self._context)
-            attributes[catalog.SPAN_PROJECTION_LAG.key] = lag
-        if span.is_recording():
-            span.set_attributes(attributes)
+            attributes[_LAG] = lag
+        if self._traced:
+            self._span.set_attributes(attributes)
 
     def _lag(self, record: TypeRecord) -> float | None:
+        if self._phase is not catalog.LIVE:  # readers saw it long ago
+            rebuild = self._recorder.rebuilds.get(self._name)
+            if rebuild is not None:
+                rebuild.count()
+            return None
         created = creation_time(self._message, self._options.timestamp)
         if created is None:
             return None
@@ -131,6 +171,8 @@ def creation_time(event: Any, timestamp: Timestamp | None = None) -> float | Non
         TypeError, ValueError: the event's timestamp is of no form that is known, or not finite.
     """
     created = timestamp(event) if timestamp else getattr(event, "timestamp", None)
+    if type(created) is float and isfinite(created):
+        return created
     if isinstance(created, str):
         # Python 3.10's fromisoformat knows neither the suffix Z nor fractions of other lengths.
         created = _FRACTION.sub(lambda digits: f".{digits[1]:0<6}", created)
@@ -153,13 +195,13 @@ class BatchedEvent(ProjectionOperation):
     __slots__ = ()
 
     def _begin(self, _current: Context, /) -> None:
-        self._record = self._recorder.record((self._name, type_name(self._message)))
+        self._record = self._find_record(type_name(self._message))
 
 
 class BatchOperation(Operation):
     """A batch of events being applied: one span around them; each event is measured by itself."""
 
-    __slots__ = ("_event_contexts", "_name")
+    __slots__ = ("_event_contexts", "_name", "_phase")
     _counts = False
 
     def __init__(
@@ -168,9 +210,11 @@ class BatchOperation(Operation):
         name: str,
         events: Sequence[Any],
         event_contexts: Iterable[EventContext],
+        phase: catalog.Phase,
     ) -> None:
         super().__init__(recorder, events)
         self._name = name
+        self._phase = phase
         self._event_contexts = event_contexts
 
     def _begin(self, current: Context, /) -> None:
@@ -178,6 +222,8 @@ class BatchOperation(Operation):
         # The record counts nothing here; it knows the span's name, and that the batch is under way.
         record = self._record = self._recorder.record((name, type_name(events[0])))
         attributes = {_SIDE: catalog.PROJECTION, _NAME: name, _SIZE: len(events)}
+        if self._phase is not catalog.LIVE:
+            attributes[_PHASE] = self._phase
         self._start_span(record.span_name, current, attributes, self._origins())
 
     def _origins(self) -> list[Link]:
@@ -189,8 +235,8 @@ class BatchOperation(Operation):
             return []
 
     def _measure(self, _record: TypeRecord, _amount: Histogram, /) -> None:
-        if self._span.is_recording():
-            self._span.set_attribute(catalog.SPAN_PROJECTION_STATUS.key, _APPLIED)
+        if self._traced:
+            self._span.set_attribute(_STATUS, _APPLIED)
 
 
 class InstrumentedProjectionHandler:
@@ -208,6 +254,8 @@ class InstrumentedProjectionHandler:
         child_if_younger_than: Seconds or timedelta. An event younger than this becomes a child of
             the span in its context; others are linked, so that a replay does not grow old traces
             (docs/adr/0002-links-not-parents.md).
+        replayed: Says of an event whether it is an old one that is applied again, so that its age
+            is no lag. Not asked during ``telemetry.rebuilding``, where all of them are.
     """
 
     def __init__(
@@ -219,62 +267,74 @@ class InstrumentedProjectionHandler:
         timestamp: Timestamp | None = None,
         aggregate_id: Callable[[Any], Any] | None = None,
         child_if_younger_than: float | timedelta | None = None,
+        replayed: Callable[[Any], Any] | None = None,
     ) -> None:
         from .telemetry import default_telemetry  # which imports this module
 
         self.projection_name = projection_name
         self.read_store = read_store
         self._recorder = (telemetry or default_telemetry()).projections
-        self._options = EventOptions(timestamp, aggregate_id, child_if_younger_than)
+        self._options = EventOptions(timestamp, aggregate_id, child_if_younger_than, replayed)
+        self._recorder.count_handler(projection_name, self)
 
-    def handle_event(self, event: Any, event_context: EventContext = None) -> Any:
+    def handle_event(
+        self, event: Any, event_context: EventContext = None, *, replayed: bool | None = None
+    ) -> Any:
         """Apply one event; an awaitable when ``apply`` is async.
 
         ``event_context`` says which span caused the event: a ``SpanContext``, a ``Context`` or a
-        carrier such as the event's metadata.
+        carrier such as the event's metadata. ``replayed`` says whether the event is an old one that
+        is applied again, where the caller knows better than the handler's ``replayed``.
         """
         operation = ProjectionOperation(
-            self._recorder, self.projection_name, event, event_context, self._options
+            self._recorder, self.projection_name, event, event_context, self._options, replayed
         )
         return call(operation, self.apply, event)
 
     def handle_events(
-        self, events: Iterable[Any], event_contexts: Iterable[EventContext] | None = None
+        self,
+        events: Iterable[Any],
+        event_contexts: Iterable[EventContext] | None = None,
+        *,
+        replayed: bool | None = None,
     ) -> Any:
         """Apply a batch in order, under one span with a link per event; stops at a failure.
 
         ``event_contexts`` go with the events by position. Each event has its own lag, duration and
-        outcome. An awaitable when ``apply`` is async. No events, no span.
+        outcome. An awaitable when ``apply`` is async. No events, no span. ``replayed`` as in
+        ``handle_event``, for all of them; the span's phase is the first event's.
         """
         batch = list(events)
         if not batch:
             return _nothing() if is_coroutine_function(self.apply) else None
-        operation = BatchOperation(
-            self._recorder, self.projection_name, batch, event_contexts or ()
-        )
+        name, recorder = self.projection_name, self._recorder
+        phase = find_phase(recorder, name, batch[0], self._options, replayed)
+        operation = BatchOperation(recorder, name, batch, event_contexts or (), phase)
         if is_coroutine_function(self.apply):
-            return call(operation, self._await_batch, iter(batch))
-        return call(operation, self._apply_batch, iter(batch))
+            return call(operation, self._await_batch, iter(batch), replayed)
+        return call(operation, self._apply_batch, iter(batch), replayed)
 
-    def _apply_batch(self, events: Iterator[Any]) -> Any:
+    def _apply_batch(self, events: Iterator[Any], replayed: bool | None) -> Any:
         for event in events:
-            result = call(self._batched(event), self.apply, event)
+            result = call(self._batched(event, replayed), self.apply, event)
             if is_awaitable(result):  # apply is async without looking so
-                return self._await_batch(events, result)
+                return self._await_batch(events, replayed, result)
         return None
 
     async def _await_batch(
-        self, events: Iterator[Any], first: Awaitable[Any] | None = None
+        self, events: Iterator[Any], replayed: bool | None, first: Awaitable[Any] | None = None
     ) -> None:
         if first is not None:
             await first
         for event in events:
-            result = call(self._batched(event), self.apply, event)
+            result = call(self._batched(event, replayed), self.apply, event)
             if is_awaitable(result):
                 await result
 
-    def _batched(self, event: Any) -> BatchedEvent:
-        return BatchedEvent(self._recorder, self.projection_name, event, None, self._options)
+    def _batched(self, event: Any, replayed: bool | None) -> BatchedEvent:
+        return BatchedEvent(
+            self._recorder, self.projection_name, event, None, self._options, replayed
+        )
 
     def apply(self, event: Any) -> Any:
         """Update the read model; override this."""

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ._recorder import Recorder, TypeRecord
     from .telemetry import CqrsTelemetry
 
-_SIDE, _TYPE = catalog.SIDE.key, catalog.SPAN_QUERY_TYPE.key
+_SIDE, _TYPE, _COUNT = (
+    a.key for a in (catalog.SIDE, catalog.SPAN_QUERY_TYPE, catalog.SPAN_RESULT_COUNT)
+)
 # What a page of results calls its rows, in the order of how sure the name is.
 _PAGE_FIELDS = ("items", "results")
 _NOT_ROWS = (str, bytes, bytearray, memoryview, Mapping)
@@ -35,12 +37,20 @@ class QueryOperation(Operation):
     __slots__ = ("_size",)
 
     def __init__(self, recorder: Recorder, query: Any) -> None:
-        super().__init__(recorder, query)
+        Operation.__init__(self, recorder, query)
         self._size: int | None = None
 
     def _begin(self, current: Context, /) -> None:
-        name = type_name(self._message)
-        record = self._record = self._recorder.record((name,))
+        query, recorder = self._message, self._recorder
+        record = recorder.by_class.get(type(query))
+        if record is None:
+            name = type_name(query)
+            record = recorder.learn(query, name)
+        else:
+            (name,) = record.names
+        self._record = record
+        if recorder.silent and self._finds_no_sdk(record.span_name, current):
+            return
         self._start_span(record.span_name, current, {_SIDE: catalog.READ, _TYPE: name})
 
     def returned(self, result: Result) -> Result:
@@ -74,8 +84,8 @@ class QueryOperation(Operation):
         if size is None:
             return
         amount.record(size, record.base, self._context)
-        if self._span.is_recording():
-            self._span.set_attribute(catalog.SPAN_RESULT_COUNT.key, size)
+        if self._traced:
+            self._span.set_attribute(_COUNT, size)
 
 
 def result_size(result: object) -> int | None:

@@ -16,9 +16,12 @@ from ._context import EventContext
 from ._instruments import instruments_for, package_version
 from ._operation import Operation, call
 from ._recorder import COMMANDS, PROJECTIONS, QUERIES, Path, Recorder
+from .backlog import TIMEOUT, Probe, ProjectionWatch
 from .commands import CommandOperation
 from .projections import EventOptions, ProjectionOperation, Timestamp
 from .queries import QueryOperation
+from .rebuild import Rebuild
+from .waiting import Wait
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -81,13 +84,70 @@ class CqrsTelemetry:
         timestamp: Timestamp | None = None,
         aggregate_id: Callable[[Any], Any] | None = None,
         child_if_younger_than: float | timedelta | None = None,
+        replayed: bool | None = None,
     ) -> ProjectionOperation:
         """An event being applied by projection ``name``, for ``with``.
 
-        The arguments are those of ``InstrumentedProjectionHandler``.
+        The arguments are those of ``InstrumentedProjectionHandler`` and its ``handle_event``.
         """
+        self.projections.count_as_handler(name)
         options = EventOptions(timestamp, aggregate_id, child_if_younger_than)
-        return ProjectionOperation(self.projections, name, event, event_context, options)
+        return ProjectionOperation(self.projections, name, event, event_context, options, replayed)
+
+    def watch_projection(
+        self, name: str, probe: Probe, *, timeout: float = TIMEOUT
+    ) -> ProjectionWatch:
+        """Report how far behind a projection is, whether it lives or not, until the watch ends.
+
+        Args:
+            name: The projection's, as its handler has it.
+            probe: Sync or async; returns a ``Backlog``, or None when that cannot be told. Called
+                at each collection of metrics, in a thread of its own or, when it is async and this
+                is called inside a running loop, in that loop. What it raises is a telemetry fault.
+            timeout: Seconds after which the backlog counts as unknown. A probe that hangs is not
+                called again before it returns.
+
+        Raises:
+            TypeError, ValueError: an argument does not fit, or the projection is watched already.
+        """
+        return ProjectionWatch(self.projections, name, probe, timeout)
+
+    def rebuilding(self, projection: str, target: int | None = None) -> Rebuild:
+        """A rebuild of a projection, for ``with``, around sync and async code alike.
+
+        Meanwhile all events that this process applies to it, in whatever thread, are replayed ones:
+        they have no lag, and their phase says so. ``target`` is how many there will be.
+
+        Raises:
+            ValueError: an argument does not fit.
+        """
+        return Rebuild(self.projections, projection, target)
+
+    def wait_until_seen(
+        self,
+        query: Any,
+        projection: str,
+        seen: Callable[[], Any],
+        *,
+        timeout: float = 1.0,
+        required: bool = False,
+    ) -> Any:
+        """Wait until a projection shows what the caller has written; True when it does in time.
+
+        Args:
+            query: That waits: a type name, a class or the query itself.
+            projection: That has to show it.
+            seen: Says whether it does. Called again and again until it says so or time is up; it
+                may wait by itself, and raise ``TimeoutError``. An awaitable comes back when it is
+                async. Whatever else it raises passes through and is not recorded.
+            timeout: Seconds; 0 looks once.
+            required: Raise instead of returning False.
+
+        Raises:
+            NotSeenError: a ``TimeoutError``, when it was ``required``.
+            ValueError: the timeout is negative.
+        """
+        return Wait(self, query, projection, timeout, required).run(seen)
 
     def instrument_commands(self, dispatch: Function) -> Function:
         """Wrap the dispatch callable of a bus that you have: ``bus.dispatch = …(bus.dispatch)``.
@@ -103,7 +163,14 @@ class CqrsTelemetry:
 
     def instrument_projection(self, name: str, handle: Function) -> Function:
         """Wrap a callable that applies events to a read model; see ``instrument_commands``."""
-        return _wrap(handle, functools.partial(self.projection, name))
+        options = EventOptions()
+
+        def begin(event: Any) -> ProjectionOperation:
+            return ProjectionOperation(self.projections, name, event, None, options)
+
+        wrapped = _wrap(handle, begin)
+        self.projections.count_handler(name, wrapped)
+        return wrapped
 
 
 @functools.cache

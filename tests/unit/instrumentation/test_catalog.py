@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics.export import HistogramDataPoint
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate
+from eventsourcing.persistence import IntegrityError
+from opentelemetry.sdk.metrics.export import Gauge, HistogramDataPoint
 
 from cqrs_telemetry import (
+    Backlog,
+    CqrsTelemetry,
     InstrumentedCommandBus,
     InstrumentedProjectionHandler,
     InstrumentedQueryBus,
     catalog,
 )
+from cqrs_telemetry.eventsourcing import instrument_application
 from cqrs_telemetry.testing import RecordedTelemetry
 
 HISTOGRAMS = [metric for metric in catalog.METRICS if metric.kind == "histogram"]
@@ -87,8 +94,24 @@ class Unreadable(Message):
         raise LookupError
 
 
+def record_costs(telemetry: CqrsTelemetry) -> None:
+    """A load, a conflict and a retry, in an application without a database."""
+    application = instrument_application(Application[Any](), telemetry)
+    order = Aggregate()
+    application.save(order)
+    stale: Aggregate = application.repository.get(order.id)
+    for each in (order, stale):
+        each.trigger_event(Aggregate.Event)
+    application.save(order)
+    with pytest.raises(IntegrityError):
+        application.save(stale)
+    again: Aggregate = application.repository.get(order.id)
+    again.trigger_event(Aggregate.Event)
+    application.save(again)
+
+
 @pytest.fixture
-def full(recorded: RecordedTelemetry, out_of_stock: type[Exception]) -> RecordedTelemetry:
+def full(recorded: RecordedTelemetry, out_of_stock: type[Exception]) -> Iterator[RecordedTelemetry]:
     """Every outcome on every side, an event from the future, an overflow and faults."""
     telemetry = recorded.telemetry
     calls = [
@@ -103,13 +126,21 @@ def full(recorded: RecordedTelemetry, out_of_stock: type[Exception]) -> Recorded
                 call(Message(outcome))
         with pytest.raises((ValueError, AttributeError)):
             call(None)
-    Projection("orders", telemetry=telemetry).handle_event(Message(ahead=3600))
+    projection = Projection("orders", telemetry=telemetry)
+    projection.handle_event(Message(ahead=3600))
     Projection("orders", telemetry=telemetry).handle_events([Message()])
     telemetry.command(Unreadable())
     telemetry.projection("orders", Unreadable())
     for i in range(201):
         telemetry.query(f"Q{i}")
-    return recorded
+    record_costs(telemetry)
+    telemetry.wait_until_seen("Message", "orders", lambda: True)
+    telemetry.wait_until_seen("Message", "orders", lambda: False, timeout=0)
+    telemetry.watch_projection("orders", lambda: Backlog(1, time.time()))
+    with telemetry.rebuilding("orders", target=1):
+        projection.handle_event(Message())
+        projection.handle_events([Message()])
+        yield recorded
 
 
 def test_every_metric_is_emitted_with_the_declared_keys(full: RecordedTelemetry) -> None:
@@ -147,7 +178,8 @@ def test_kind_unit_scope_and_bounds_are_the_declared_ones(full: RecordedTelemetr
                 assert isinstance(point, HistogramDataPoint) is (metric.kind == "histogram")
                 if isinstance(point, HistogramDataPoint):
                     assert tuple(point.explicit_bounds) == metric.bounds
-            if metric.kind != "histogram":
+            assert isinstance(recorded.data, Gauge) is (metric.kind == "gauge")
+            if metric.kind in ("counter", "up_down_counter"):
                 monotonic = getattr(recorded.data, "is_monotonic", None)
                 assert monotonic is (metric.kind == "counter")
     assert seen == set(declared)

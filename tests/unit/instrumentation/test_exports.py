@@ -9,15 +9,19 @@ from importlib.metadata import requires
 import cqrs_telemetry
 
 NAMES = [
+    "Backlog",
     "CommandOperation",
     "CqrsTelemetry",
     "InstrumentedCommandBus",
     "InstrumentedProjectionHandler",
     "InstrumentedQueryBus",
     "NoHandlerError",
+    "NotSeenError",
     "Operation",
     "ProjectionOperation",
+    "ProjectionWatch",
     "QueryOperation",
+    "Rebuild",
     "extract_context",
     "inject_context",
 ]

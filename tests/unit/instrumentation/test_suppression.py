@@ -30,7 +30,10 @@ class Projection(InstrumentedProjectionHandler):
         return "applied"
 
 
-@pytest.fixture(params=["suppress_instrumentation", context._SUPPRESS_INSTRUMENTATION_KEY])
+@pytest.fixture(
+    params=["suppress_instrumentation", context._SUPPRESS_INSTRUMENTATION_KEY],
+    ids=["by name", "by the API's own key"],  # which is another in each process
+)
 def suppressed(request: pytest.FixtureRequest) -> Iterator[None]:
     """Instrumentation suppressed, by either of the keys in use."""
     token = attach(set_value(request.param, True))
