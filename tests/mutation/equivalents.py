@@ -25,6 +25,7 @@ _REASONS: dict[str, tuple[tuple[str, str], ...]] = {
                 "CqrsCommandLatencyHigh",
                 "CqrsQueryLatencyHigh",
                 "CqrsQueryResultsHuge",
+                "CqrsAggregateNeedsSnapshot",
                 "CqrsProjectionApplyLatencyHigh",
                 "CqrsProjectionLagHigh",
                 "CqrsProjectionFallingBehind",
@@ -35,7 +36,7 @@ _REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     _ONE_SERIES: (
         ("cqrs:projection_lag:mean5m", _LARGEST),
-        ("CqrsProjectionStalled", f"{_LARGEST} (2)"),
+        ("CqrsProjectionNotProgressing", f"{_LARGEST} (2)"),
     ),
     _ONE_STATUS: (
         *_each(
@@ -56,7 +57,7 @@ _REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         *_each(("CqrsCommandsStuck", "CqrsQueriesStuck"), _LARGEST),
         *_each(("CqrsCommandsStopped", "CqrsQueriesStopped"), f"{_LARGEST} (2)", f"{_LARGEST} (3)"),
         ("CqrsCommandsWithoutEvents", f"{_LARGEST} (4)"),
-        ("CqrsProjectionStalled", f"{_LARGEST} (5)"),
+        ("CqrsProjectionNotProgressing", f"{_LARGEST} (5)"),
     ),
     _TIMES_ZERO: (
         *_each(
@@ -85,6 +86,7 @@ _REASONS: dict[str, tuple[tuple[str, str], ...]] = {
             _LARGEST,
             'le="+Inf" to le!="+Inf"',
         ),
+        ("cqrs:slo_objective:ratio projection_staleness projection", "count to sum"),
     ),
     "of each process only its presence is counted, not its number of series": (
         ("cqrs:instances:count", "count to sum (2)"),

@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.mutation.equivalents import EQUIVALENT  # noqa: E402 - after the path is set
 from tests.mutation.mutants import Mutant, mutants  # noqa: E402
-from tests.unit.alerts import test_recording, test_slo  # noqa: E402
+from tests.unit.alerts import test_projection_state, test_recording, test_slo  # noqa: E402
 from tests.unit.alerts.alert_cases import CASES  # noqa: E402
 from tests.unit.alerts.alert_cases.case import DEFAULT, documents  # noqa: E402
 from tests.unit.alerts.conftest import (  # noqa: E402
@@ -36,6 +36,9 @@ from tests.unit.alerts.conftest import (  # noqa: E402
     rule_name,
     write_unit_test,
 )
+
+from cqrs_alerts import rebuilds  # noqa: E402
+from cqrs_alerts.projection_state import STATES_BOOL  # noqa: E402
 
 PROMTOOL = ROOT / ".tools" / "bin" / "promtool"
 REQUIRED = 0.95
@@ -95,6 +98,10 @@ def recording_judges() -> Iterator[Judge]:
         tests = test_recording.documents(DEFAULT, series)
         needed = needed_rules(DEFAULT, series.name)
         yield Judge(series.name, needed, {DEFAULT.scrape_interval: tests})
+    config = test_projection_state.CONFIG
+    states = needed_rules(config, STATES_BOOL, *rebuilds.meanings())
+    for name, of_projections in test_projection_state.recorded_tests().items():
+        yield Judge(name, states, {config.scrape_interval: of_projections})
     for name, (interval, of_objectives) in test_slo.recorded_tests(DEFAULT).items():
         yield Judge(name, chosen_rules(DEFAULT, {name}), {interval: of_objectives})
 

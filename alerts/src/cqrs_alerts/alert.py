@@ -43,6 +43,7 @@ class Alert:
     name: str
     side: AlertSide
     dashboard: str  # uid
+    row: str  # of the dashboard, by its title: where to look first
     summary: str  # static, so that Alertmanager can group by it
     description: Text  # a template that Prometheus expands
     expression: Text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -12,7 +12,7 @@ from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 
 from .promql import duration_seconds, number
-from .setting_types import CLOSED, Count, Duration, Flag, Milliseconds, Severity, Share, Text
+from .setting_types import CLOSED, Count, Duration, Flag, Milliseconds, Severity, Share
 from .windows import RATE_WINDOW
 
 _SHORTEST_PAST = 120  # seconds; it is looked at in steps of a minute
@@ -29,6 +29,12 @@ _Factor = Annotated[
 def _check_past(value: str) -> str:
     if duration_seconds(value) < _SHORTEST_PAST:
         raise ValueError(f"too short to compare with: at least {number(_SHORTEST_PAST)}s")
+    return value
+
+
+def _check_length(value: str) -> str:
+    if duration_seconds(value) < _SHORTEST_PAST:
+        raise ValueError(f"too short to be measured: at least {number(_SHORTEST_PAST)}s")
     return value
 
 
@@ -60,6 +66,11 @@ class LatencyAlert(AlertSettings):
 
     above_ms: Annotated[Milliseconds, Field(description="fires above so many milliseconds")] = 1000
     minimum_operations: _Minimum = 20
+
+    @property
+    def limit(self) -> float:
+        """What the quantile exceeds."""
+        return self.above_ms
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -138,16 +149,6 @@ class ExpectationAlert(AlertSettings):
 
 
 @dataclass(frozen=True, config=CLOSED)
-class StalledAlert(ExpectationAlert):
-    """Fires on projections that do nothing about their input."""
-
-    across: Annotated[
-        tuple[Text, ...],
-        Field(description="group labels in which writers and projections of an event may differ"),
-    ] = ("job",)
-
-
-@dataclass(frozen=True, config=CLOSED)
 class GrowthAlert(LatencyAlert):
     """Fires on lag that grows."""
 
@@ -164,17 +165,53 @@ class GrowthAlert(LatencyAlert):
 
 
 @dataclass(frozen=True, config=CLOSED)
+class BacklogAlert(AlertSettings):
+    """Fires on a backlog that does not shrink."""
+
+    window: Annotated[
+        Duration, Field(description="time over which it has to shrink to be left alone")
+    ] = "15m"
+
+
+@dataclass(frozen=True, config=CLOSED)
+class LengthAlert(AlertSettings):
+    """Fires on what takes too long."""
+
+    above: Annotated[
+        Duration, AfterValidator(_check_length), Field(description="fires when it takes longer")
+    ] = "4h"
+
+
+@dataclass(frozen=True, config=CLOSED)
+class ReplayAlert(AlertSettings):
+    """Fires on aggregates that are made of many events."""
+
+    above_events: Annotated[
+        float, Field(strict=True, ge=0, description="fires above so many events a load")
+    ] = 500
+    minimum_operations: _Minimum = 20
+
+    @property
+    def limit(self) -> float:
+        """What the quantile exceeds."""
+        return self.above_events
+
+
+@dataclass(frozen=True, config=CLOSED)
 class LoadAlert(AlertSettings):
     """Fires on a share of the time there is."""
 
     above_ratio: Annotated[Share, Field(description="fires above this share of the interval")] = 0.8
 
 
-def _reaches(metric: Metric) -> Callable[[LatencyAlert], LatencyAlert]:
-    def check(settings: LatencyAlert) -> LatencyAlert:
-        if settings.above_ms >= metric.bounds[-1]:
+_OnQuantile = TypeVar("_OnQuantile", LatencyAlert, ReplayAlert)
+
+
+def _reaches(metric: Metric, key: str = "above_ms") -> Callable[[_OnQuantile], _OnQuantile]:
+    def check(settings: _OnQuantile) -> _OnQuantile:
+        if settings.limit >= metric.bounds[-1]:
             raise ValueError(
-                f"could never fire: above_ms has to be below {number(metric.bounds[-1])}, "
+                f"could never fire: {key} has to be below {number(metric.bounds[-1])}, "
                 f"the last bucket of {metric.name}"
             )
         return settings
@@ -195,6 +232,9 @@ class Alerts:
     command_type_unknown: AlertSettings = AlertSettings(for_="2m", keep_firing_for="15m")
     command_rejections_surge: SurgeAlert = SurgeAlert()
     commands_without_events: ExpectationAlert = ExpectationAlert()
+    aggregate_needs_snapshot: Annotated[
+        ReplayAlert, AfterValidator(_reaches(catalog.AGGREGATE_LOAD_EVENTS, "above_events"))
+    ] = ReplayAlert(severity="info", for_="30m")
     query_errors_high: RatioAlert = RatioAlert(for_="5m")
     query_latency_high: Annotated[
         LatencyAlert, AfterValidator(_reaches(catalog.QUERY_DURATION))
@@ -203,21 +243,30 @@ class Alerts:
     queries_stopped: StoppedAlert = StoppedAlert()
     query_type_unknown: AlertSettings = AlertSettings(for_="2m", keep_firing_for="15m")
     query_results_huge: SizeAlert = SizeAlert()
+    read_your_writes_timeout: RatioAlert = RatioAlert(for_="5m")
     projection_errors_high: RatioAlert = RatioAlert(for_="5m")
     projection_apply_latency_high: Annotated[
         LatencyAlert, AfterValidator(_reaches(catalog.PROJECTION_DURATION))
     ] = LatencyAlert(above_ms=500)
-    projection_stalled: StalledAlert = StalledAlert(
-        severity="critical", minimum_events=5, past="6h"
-    )
     projection_lag_high: Annotated[
         LatencyAlert, AfterValidator(_reaches(catalog.PROJECTION_LAG))
     ] = LatencyAlert(above_ms=30_000)
     projection_falling_behind: GrowthAlert = GrowthAlert(for_="15m", above_ms=5000)
     projection_clock_skew: RatioAlert = RatioAlert(for_="15m")
+    projection_failed: AlertSettings = AlertSettings(severity="critical", for_="5m")
+    projection_stopped: AlertSettings = AlertSettings(severity="critical")
+    projection_stalled: AlertSettings = AlertSettings(severity="critical", for_="5m")
+    projection_not_progressing: ExpectationAlert = ExpectationAlert(
+        severity="critical", minimum_events=5, past="6h"
+    )
+    projection_state_unknown: AlertSettings = AlertSettings(for_="15m")
+    projection_stale: BacklogAlert = BacklogAlert(for_="15m")
+    rebuild_stuck: AlertSettings = AlertSettings(severity="critical")
+    rebuild_slow: LengthAlert = LengthAlert(for_="15m")
+    rebuild_forgotten: AlertSettings = AlertSettings(for_="15m")
     telemetry_absent: AbsenceAlert = AbsenceAlert(severity="critical")
-    telemetry_faults: AlertSettings = AlertSettings(keep_firing_for="15m")
-    type_name_overflow: AlertSettings = AlertSettings(keep_firing_for="15m")
+    telemetry_faults: AlertSettings = AlertSettings(for_="2m", keep_firing_for="15m")
+    type_name_overflow: AlertSettings = AlertSettings(for_="2m", keep_firing_for="15m")
     instance_silent: AbsenceAlert = AbsenceAlert()
     target_down: AbsenceAlert = AbsenceAlert()
     rule_evaluation_failing: AlertSettings = AlertSettings(severity="critical")

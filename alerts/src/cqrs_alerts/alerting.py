@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import projection_alerts, read_alerts, slo_alerts, telemetry_alerts, write_alerts
+from . import (
+    projection_alerts,
+    read_alerts,
+    rebuild_alerts,
+    slo_alerts,
+    state_alerts,
+    telemetry_alerts,
+    write_alerts,
+)
 from .alert import Alert, Rule
 from .config import Config
 from .label_names import SEVERITY, SIDE
@@ -23,6 +31,8 @@ ALERTS: tuple[AnyAlert, ...] = (
     *write_alerts.ALERTS,
     *read_alerts.ALERTS,
     *projection_alerts.ALERTS,
+    *state_alerts.ALERTS,
+    *rebuild_alerts.ALERTS,
     *telemetry_alerts.ALERTS,
 )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cqrs_telemetry import NoHandlerError, catalog
 from cqrs_telemetry.catalog import Attribute
 
-from .alert_settings import LatencyAlert, RatioAlert
+from .alert_settings import LatencyAlert, RatioAlert, ReplayAlert
 from .config import Config
 from .label_names import LE
 from .naming import recorded_label
@@ -21,9 +21,11 @@ from .recording import (
     INSTANCES,
     PROJECTION_RATE,
     ErrorRatio,
+    Firsts,
     Quantile,
     Rate,
     Recording,
+    Share,
 )
 from .traceql import spans
 from .windows import RATE_WINDOW
@@ -36,28 +38,30 @@ COUNT = '{{{{ printf "%.0f" $value }}}}'
 PER_SECOND = '{{{{ printf "%.3g" $value }}}} times a second'
 
 
-def ratio_above(errors: ErrorRatio, settings: Callable[[Config], RatioAlert]) -> Text:
-    """The share of failed operations of one kind exceeds its threshold."""
+def ratio_above(share: ErrorRatio | Share, settings: Callable[[Config], RatioAlert]) -> Text:
+    """The share of operations that end badly exceeds its threshold."""
 
     def expression(config: Config) -> str:
         threshold = settings(config)
         return with_traffic(
-            f"{errors.name} > {number(threshold.above_ratio)}",
-            summed(errors.rate.name, errors.by, config),
+            f"{share.name} > {number(threshold.above_ratio)}",
+            summed(share.rate.name, share.by, config),
             threshold.minimum_operations,
         )
 
     return expression
 
 
-def quantile_above(quantile: Quantile, settings: Callable[[Config], LatencyAlert]) -> Text:
+def quantile_above(
+    quantile: Quantile, settings: Callable[[Config], LatencyAlert | ReplayAlert]
+) -> Text:
     """A quantile exceeds its threshold, over enough observations in the same histogram."""
 
     def expression(config: Config) -> str:
         threshold = settings(config)
         observations = select(quantile.buckets.name, [equals(LE, "+Inf")])
         return with_traffic(
-            f"{quantile.name} > {number(threshold.above_ms)}",
+            f"{quantile.name} > {number(threshold.limit)}",
             summed(observations, quantile.by, config),
             threshold.minimum_operations,
         )
@@ -87,18 +91,36 @@ def absent(config: Config) -> str:
 
 
 def any_of(rate: Rate) -> Text:
-    """It happens at all."""
-    return lambda _: f"{rate.name} > 0"
+    """It happens at all; the value is how often within the window."""
+    return lambda _: f"{_in_window(rate.name)} > 0"
 
 
-def without_handler(failures: Rate, message: Attribute) -> Text:
-    """Messages of a type arrive that no handler is registered for."""
+def any_even_first(first: Firsts) -> Text:
+    """It happens at all, be it for the first time ever; the value as in ``any_of``."""
+    return lambda _: f"{_in_window(first.of.name)} > 0\nor {_new(first.name)} > 0"
+
+
+def without_handler(first: Firsts, message: Attribute) -> Text:
+    """Messages of a type arrive that no handler is registered for, be it for the first time."""
 
     def expression(config: Config) -> str:
-        refused = equals(recorded_label(catalog.ERROR_TYPE), NoHandlerError.__name__)
-        return f"{summed(select(failures.name, [refused]), (message,), config)} > 0"
+        refused = [equals(recorded_label(catalog.ERROR_TYPE), NoHandlerError.__name__)]
+        rate, new = select(first.of.name, refused), _new(select(first.name, refused))
+        return (
+            f"{_in_window(summed(rate, (message,), config))} > 0\n"
+            f"or {summed(new, (message,), config)} > 0"
+        )
 
     return expression
+
+
+def _in_window(rate: str) -> str:
+    return f"{rate} * {number(duration_seconds(RATE_WINDOW))}"
+
+
+def _new(first: str) -> str:
+    """As long as the window of rates, so that the first event counts as long as the second."""
+    return f"max_over_time({first}[{RATE_WINDOW}])"
 
 
 def description(recording: Recording, words: str) -> Text:
@@ -156,9 +178,11 @@ def rejected_spans() -> Text:
 
 
 def eventless_spans() -> Text:
-    """A TraceQL search for commands that succeeded without an event."""
-    count = f"span.{catalog.SPAN_EVENTS_COUNT.key}"
-    return lambda _: spans(catalog.WRITE, f"({count} = 0 || {count} = nil)")
+    """A TraceQL search for commands that ended without an event.
+
+    Not for those that tell of no number at all: Tempo refuses ``= nil`` before 2.9.
+    """
+    return lambda _: spans(catalog.WRITE, f"span.{catalog.SPAN_EVENTS_COUNT.key} = 0")
 
 
 def large_spans(limit: Callable[[Config], float]) -> Text:
@@ -169,7 +193,7 @@ def large_spans(limit: Callable[[Config], float]) -> Text:
 
 def with_traffic(condition: str, rate: str, minimum: int) -> str:
     """``condition``, where ``rate`` makes for enough operations in the window."""
-    return f"{condition}\nand {rate} * {number(duration_seconds(RATE_WINDOW))} >= {minimum}"
+    return f"{condition}\nand {_in_window(rate)} >= {minimum}"
 
 
 def summed(expression: str, by: tuple[Attribute, ...], config: Config) -> str:

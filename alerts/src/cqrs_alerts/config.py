@@ -17,7 +17,7 @@ from cqrs_telemetry import catalog
 
 from .alert_settings import Alerts
 from .dashboard_settings import DashboardSettings
-from .label_names import ALERT_LABELS, INSTANCE, LE, NAME
+from .label_names import ALERT_LABELS, INSTANCE, LE, NAME, STATE
 from .naming import (
     HISTOGRAMS,
     STRATEGIES,
@@ -27,6 +27,7 @@ from .naming import (
     escapes,
     recorded_label,
 )
+from .projection_settings import ProjectionSettings
 from .promql import Matcher, duration_seconds, number, parse_matcher
 from .setting_types import CLOSED, KEY, Base, Duration, Text
 from .slo_settings import Slos
@@ -45,6 +46,8 @@ def _check_group_label(name: str) -> str:
         raise ValueError("instances are summed, so that a restart does not start a new series")
     if recorded == LE:
         raise ValueError("histogram buckets use this label")
+    if recorded == STATE:
+        raise ValueError("states of projections use this label")
     if recorded in ALERT_LABELS:
         raise ValueError("alerts use this label")
     if recorded in _CATALOGUE_LABELS:
@@ -144,6 +147,9 @@ class Config:
     slos: Annotated[
         Slos, Field(description="what is promised: objectives, and how fast budgets may burn")
     ] = Slos()
+    projections: Annotated[
+        ProjectionSettings, Field(description="what the states of projections are derived with")
+    ] = ProjectionSettings()
     alerts: Annotated[Alerts, Field(description="one section per alert")] = Alerts()
 
     @property
@@ -152,9 +158,63 @@ class Config:
         return tuple(map(escape, self.group_labels))
 
     @property
+    def shared_labels(self) -> tuple[str, ...]:
+        """Those that a projection, its watcher and the writers of its events have in common."""
+        across = set(map(escape, self.projections.across))
+        return tuple(label for label in self.service_labels if label not in across)
+
+    @property
     def group_names(self) -> tuple[tuple[str, str], ...]:
         """Each group label as targets have it, and as recorded series do."""
         return tuple(zip(self.group_labels, self.service_labels, strict=True))
+
+    @model_validator(mode="after")
+    def _check_windows(self) -> Config:
+        """A window over recorded series needs samples, as rates do: without, it never fires."""
+        least = SAMPLES_PER_WINDOW * duration_seconds(self.scrape_interval)
+        for name in self.alerts.__dataclass_fields__:
+            window = getattr(getattr(self.alerts, name), "window", None)
+            if window is not None and duration_seconds(window) < least:
+                raise PydanticCustomError(
+                    "window",
+                    "{window} has too few samples, which are {interval} apart: at least {least}s",
+                    {
+                        KEY: ("alerts", name, "window"),
+                        "window": window,
+                        "interval": self.scrape_interval,
+                        "least": number(least),
+                    },
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _check_stalled_after(self) -> Config:
+        """Within less than two samples nothing can be seen to stand still."""
+        least = 2 * duration_seconds(self.scrape_interval)
+        if duration_seconds(self.projections.stalled_after) < least:
+            raise PydanticCustomError(
+                "stalled_after",
+                "of two samples each {interval}: at least {least}s",
+                {
+                    KEY: ("projections", "stalled_after"),
+                    "interval": self.scrape_interval,
+                    "least": number(least),
+                },
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_seen_within(self) -> Config:
+        """What is forgotten before an alert has waited for it never fires."""
+        for name in ("projection_stopped", "projection_state_unknown"):
+            settings = getattr(self.alerts, name)
+            if duration_seconds(settings.for_) >= duration_seconds(self.projections.seen_within):
+                raise PydanticCustomError(
+                    "seen_within",
+                    "could never fire: has to be shorter than projections.seen_within, {seen}",
+                    {KEY: ("alerts", name, "for"), "seen": self.projections.seen_within},
+                )
+        return self
 
     @model_validator(mode="after")
     def _check_label_names(self) -> Config:

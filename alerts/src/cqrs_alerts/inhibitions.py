@@ -30,36 +30,85 @@ _SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # from loud to quiet
 
 @dataclass(frozen=True)
 class Inhibition:
-    """While ``source`` fires, ``targets`` of the same service and type are kept back."""
+    """While ``source`` fires, ``targets`` of the same service and type are kept back.
+
+    ``across`` services: of those that a projection, its watcher and its readers may be.
+    """
 
     source: str
     targets: tuple[str, ...]
     why: str
     same: tuple[Attribute, ...] = ()
+    across: bool = False
 
+
+# Of a projection that is watched.
+_STANDING_STILL = ("CqrsProjectionFailed", "CqrsProjectionStopped", "CqrsProjectionStalled")
 
 INHIBITIONS = (
     Inhibition(
         "CqrsTelemetryAbsent",
         (
             "CqrsTargetDown", "CqrsInstanceSilent", "CqrsCommandsStopped", "CqrsQueriesStopped",
-            "CqrsCommandsWithoutEvents", "CqrsProjectionStalled", "CqrsProjectionFallingBehind",
+            "CqrsCommandsWithoutEvents", "CqrsProjectionNotProgressing",
+            "CqrsProjectionStateUnknown", "CqrsProjectionFallingBehind",
         ),
         "a service of which nothing is left does nothing",
     ),
     Inhibition(
         "CqrsTargetDown",
-        ("CqrsCommandsStopped", "CqrsQueriesStopped", "CqrsProjectionFallingBehind"),
+        (
+            "CqrsCommandsStopped", "CqrsQueriesStopped", "CqrsProjectionFallingBehind",
+            "CqrsProjectionStateUnknown",
+        ),
         "what a dead process did is no longer done, or no longer counted",
+    ),
+    Inhibition(
+        "CqrsInstanceSilent",
+        (
+            "CqrsCommandsStopped", "CqrsQueriesStopped", "CqrsProjectionFallingBehind",
+            "CqrsProjectionStateUnknown",
+        ),
+        "what a silent process does is not counted",
     ),
     Inhibition(
         "CqrsCommandsStuck", ("CqrsCommandsStopped", "CqrsCommandsWithoutEvents"),
         "commands that hang do not end",
     ),
     Inhibition("CqrsQueriesStuck", ("CqrsQueriesStopped",), "queries that hang do not end"),
+    *(
+        Inhibition(
+            source,
+            (
+                "CqrsProjectionLagHigh", "CqrsProjectionFallingBehind", "CqrsProjectionStale",
+                "CqrsReadYourWritesTimeout",
+            ),
+            "what is not applied is late", (catalog.PROJECTION_NAME,), across=True,
+        )
+        for source in (*_STANDING_STILL, "CqrsProjectionNotProgressing")
+    ),
+    *(
+        Inhibition(
+            source, ("CqrsProjectionStalenessBurn",), "what is not applied is stale"
+        )
+        for source in _STANDING_STILL
+    ),
     Inhibition(
-        "CqrsProjectionStalled", ("CqrsProjectionLagHigh", "CqrsProjectionFallingBehind"),
-        "what is not applied is late", (catalog.PROJECTION_NAME,),
+        "CqrsProjectionFailed", ("CqrsProjectionErrorsHigh",),
+        "it tells of the same failures", (catalog.PROJECTION_NAME,), across=True,
+    ),
+    Inhibition(
+        "CqrsProjectionStale",
+        ("CqrsProjectionLagHigh", "CqrsProjectionFallingBehind", "CqrsReadYourWritesTimeout"),
+        "it tells of the same backlog", (catalog.PROJECTION_NAME,), across=True,
+    ),
+    Inhibition(
+        "CqrsRebuildForgotten", ("CqrsRebuildSlow",),
+        "what is done and not ended seems to take long", (catalog.PROJECTION_NAME,),
+    ),
+    Inhibition(
+        "CqrsRebuildStuck", ("CqrsRebuildSlow",),
+        "what does not move takes long", (catalog.PROJECTION_NAME,),
     ),
     Inhibition(
         "CqrsCommandTypeUnknown", ("CqrsCommandErrorsHigh", "CqrsCommandRejectionsSurge"),
@@ -84,6 +133,12 @@ INHIBITIONS = (
     Inhibition(
         "CqrsProjectionFreshnessBurn", ("CqrsProjectionLagHigh", "CqrsProjectionFallingBehind"),
         "it tells of the same lag",
+    ),
+    Inhibition(
+        "CqrsProjectionFreshnessBurn", ("CqrsProjectionStalenessBurn",), "it tells of the same lag"
+    ),
+    Inhibition(
+        "CqrsProjectionStalenessBurn", ("CqrsProjectionStale",), "it tells of the same staleness"
     ),
 )  # fmt: skip
 
@@ -117,7 +172,7 @@ def _between(
 ) -> Iterator[dict[str, Any]]:
     """One rule per severity that the source can have, over the targets that are no louder."""
     same = (recorded_label(attribute) for attribute in inhibition.same)
-    labels = [*config.service_labels, *same]
+    labels = [*(config.shared_labels if inhibition.across else config.service_labels), *same]
     for severity, targets in _kept_back(inhibition, on, config):
         yield _rule(
             [_named(inhibition.source), equals(SEVERITY, getattr(config.severities, severity))],

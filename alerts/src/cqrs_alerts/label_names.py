@@ -11,5 +11,6 @@ SIDE = "side"
 SLO = "slo"
 LONG_WINDOW = "long_window"
 SHORT_WINDOW = "short_window"
+STATE = "state"  # of a projection
 
 ALERT_LABELS = ("alertname", SEVERITY, SIDE, SLO, LONG_WINDOW, SHORT_WINDOW)

@@ -12,12 +12,21 @@ from collections.abc import Callable
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute
 
-from .alert_settings import AlertSettings, ExpectationAlert, StalledAlert, StoppedAlert
+from .alert_settings import AlertSettings, ExpectationAlert, StoppedAlert
 from .conditions import Text, summed
 from .config import Config
 from .label_names import LE
-from .naming import escape, recorded_label
-from .promql import duration, duration_seconds, equals, number, quantile, ratio, select
+from .naming import recorded_label
+from .promql import (
+    duration,
+    duration_seconds,
+    equals,
+    label_list,
+    number,
+    quantile,
+    ratio,
+    select,
+)
 from .recording import (
     COMMAND_FAILURE_RATE,
     COMMAND_RATE,
@@ -94,16 +103,16 @@ def without_events(config: Config) -> str:
     )
 
 
-def stalled(config: Config) -> str:
+def not_progressing(config: Config) -> str:
     """Events are produced that a projection applied in the past, and it applies nothing.
 
     Per type of event, by the share that it applied: one that picks few events out of many is not
     measured by all of them. Only live events count for the past, so a rebuild distorts nothing.
     """
-    chosen = config.alerts.projection_stalled
+    chosen = config.alerts.projection_not_progressing
     before = _before(chosen)
     projection, event = (catalog.PROJECTION_NAME,), recorded_label(catalog.EVENT_TYPE)
-    shared = ", ".join([*_shared(chosen, config), event])
+    shared = label_list([*config.shared_labels, event])
     past_applied = summed(
         _over(PROJECTION_LIVE_RATE.name, chosen.past, before), PROJECTION_LIVE_RATE.by, config
     )
@@ -160,9 +169,3 @@ def _count(rate: str, window: str, before: str) -> str:
 
 def _labels(by: tuple[Attribute, ...], config: Config) -> tuple[str, ...]:
     return (*config.service_labels, *(recorded_label(each) for each in by))
-
-
-def _shared(chosen: StalledAlert, config: Config) -> tuple[str, ...]:
-    """Group labels that a projection has in common with the writers of its events."""
-    across = set(map(escape, chosen.across))
-    return tuple(label for label in config.service_labels if label not in across)

@@ -6,12 +6,10 @@ from cqrs_telemetry import catalog
 
 from .alert import Alert, Query
 from .conditions import (
-    COUNT,
     MILLISECONDS,
     PERCENT,
     busiest,
     clock_skewed,
-    current,
     description,
     failed_spans,
     highest,
@@ -21,12 +19,11 @@ from .conditions import (
     slow_spans,
 )
 from .links import PROJECTIONS_UID
-from .past_conditions import stalled
 from .progress_conditions import falling_behind
+from .rebuild_conditions import outside_rebuilds
 from .recording import (
     CLOCK_SKEW_RATE,
     EVENTS_PRODUCED_RATE,
-    INSTANCES,
     PROJECTION_DURATION_P95,
     PROJECTION_ERROR_RATIO,
     PROJECTION_FAILURE_RATE,
@@ -34,11 +31,10 @@ from .recording import (
     PROJECTION_LAG_P99,
     PROJECTION_RATE,
 )
-from .windows import RATE_WINDOW
 
 ALERTS = (
     Alert(
-        "CqrsProjectionErrorsHigh", "projection", PROJECTIONS_UID,
+        "CqrsProjectionErrorsHigh", "projection", PROJECTIONS_UID, "Failures",
         "A projection fails to apply events",
         description(
             PROJECTION_ERROR_RATIO, f"Projection {{projection_name}} fails on {PERCENT} of events"
@@ -52,7 +48,7 @@ ALERTS = (
         failed_spans(catalog.PROJECTION),
     ),
     Alert(
-        "CqrsProjectionApplyLatencyHigh", "projection", PROJECTIONS_UID,
+        "CqrsProjectionApplyLatencyHigh", "projection", PROJECTIONS_UID, "Views are written",
         "A projection is slow to apply events",
         description(
             PROJECTION_DURATION_P95,
@@ -74,36 +70,16 @@ ALERTS = (
         ),
     ),
     Alert(
-        "CqrsProjectionStalled", "projection", PROJECTIONS_UID,
-        "A projection applies nothing, though its events are produced",
-        description(
-            PROJECTION_LAG_P99,
-            f"Projection {{projection_name}} applies nothing; the past makes expect {COUNT} events "
-            f"in {RATE_WINDOW}",
-        ),
-        stalled,
-        (
-            Query(
-                "Events applied per second",
-                busiest(PROJECTION_RATE, catalog.PROJECTION_NAME, catalog.PROJECTION_STATUS),
-            ),
-            Query(
-                "Events produced per second, by type",
-                busiest(EVENTS_PRODUCED_RATE, catalog.EVENT_TYPE),
-            ),
-            Query("Failures per second, by event and exception", busiest(PROJECTION_FAILURE_RATE)),
-            Query("Processes that report now", current(INSTANCES)),
-        ),
-        failed_spans(catalog.PROJECTION),
-    ),
-    Alert(
         "CqrsProjectionLagHigh", "projection", PROJECTIONS_UID,
+        "How old is what readers see?",
         "A read model is behind the write side",
         description(
             PROJECTION_LAG_P99,
             f"1% of events reach projection {{projection_name}} later than {MILLISECONDS}",
         ),
-        quantile_above(PROJECTION_LAG_P99, lambda config: config.alerts.projection_lag_high),
+        outside_rebuilds(
+            quantile_above(PROJECTION_LAG_P99, lambda config: config.alerts.projection_lag_high)
+        ),
         (
             Query("p99 of lag in ms", highest(PROJECTION_LAG_P99)),
             Query("Events per second", busiest(PROJECTION_RATE, catalog.PROJECTION_NAME)),
@@ -114,12 +90,13 @@ ALERTS = (
     ),
     Alert(
         "CqrsProjectionFallingBehind", "projection", PROJECTIONS_UID,
+        "How old is what readers see?",
         "A projection falls behind and will not catch up at this rate",
         description(
             PROJECTION_LAG_MEAN,
             f"The lag of projection {{projection_name}} grows by {MILLISECONDS} each second",
         ),
-        falling_behind,
+        outside_rebuilds(falling_behind),
         (
             Query("Mean lag in ms", highest(PROJECTION_LAG_MEAN)),
             Query("Events applied per second", busiest(PROJECTION_RATE, catalog.PROJECTION_NAME)),
@@ -132,7 +109,7 @@ ALERTS = (
         late_spans(lambda config: config.alerts.projection_falling_behind.above_ms),
     ),
     Alert(
-        "CqrsProjectionClockSkew", "projection", PROJECTIONS_UID,
+        "CqrsProjectionClockSkew", "projection", PROJECTIONS_UID, "Do the clocks agree?",
         "Events bear a time in the future, so lag is too low",
         description(
             CLOCK_SKEW_RATE,

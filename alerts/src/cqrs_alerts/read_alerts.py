@@ -8,7 +8,6 @@ from .alert import Alert, Query
 from .conditions import (
     COUNT,
     MILLISECONDS,
-    PER_SECOND,
     PERCENT,
     busiest,
     current,
@@ -24,20 +23,27 @@ from .conditions import (
 from .links import READ_PATH_UID
 from .past_conditions import results_huge, stopped
 from .progress_conditions import stuck
+from .rebuild_conditions import outside_rebuilds
 from .recording import (
     INSTANCES,
     QUERY_ACTIVE,
     QUERY_DURATION_P95,
     QUERY_ERROR_RATIO,
     QUERY_FAILURE_RATE,
+    QUERY_FIRST_FAILURES,
     QUERY_RATE,
     RESTARTS,
     RESULT_SIZE_P95,
+    STALENESS,
+    WAIT_P95,
+    WAIT_RATE,
+    WAIT_TIMEOUTS,
 )
+from .windows import RATE_WINDOW
 
 ALERTS = (
     Alert(
-        "CqrsQueryErrorsHigh", "read", READ_PATH_UID,
+        "CqrsQueryErrorsHigh", "read", READ_PATH_UID, "Failures",
         "Queries of one type fail",
         description(QUERY_ERROR_RATIO, f"{PERCENT} of {{query_type}} queries fail"),
         ratio_above(QUERY_ERROR_RATIO, lambda config: config.alerts.query_errors_high),
@@ -52,7 +58,7 @@ ALERTS = (
         failed_spans(catalog.READ),
     ),
     Alert(
-        "CqrsQueryLatencyHigh", "read", READ_PATH_UID,
+        "CqrsQueryLatencyHigh", "read", READ_PATH_UID, "Handlers read",
         "Queries of one type are slow",
         description(
             QUERY_DURATION_P95, f"5% of {{query_type}} queries take longer than {MILLISECONDS}"
@@ -66,7 +72,7 @@ ALERTS = (
         slow_spans(catalog.READ, lambda config: config.alerts.query_latency_high.above_ms),
     ),
     Alert(
-        "CqrsQueriesStuck", "read", READ_PATH_UID,
+        "CqrsQueriesStuck", "read", READ_PATH_UID, "Handlers read",
         "Queries are in flight and none comes to an end",
         description(QUERY_ACTIVE, f"{COUNT} {{query_type}} queries in flight, none ends"),
         stuck(QUERY_ACTIVE, QUERY_RATE, lambda config: config.alerts.queries_stuck),
@@ -78,7 +84,7 @@ ALERTS = (
         slow_spans(catalog.READ, lambda _: catalog.QUERY_DURATION.bounds[-1]),
     ),
     Alert(
-        "CqrsQueriesStopped", "read", READ_PATH_UID,
+        "CqrsQueriesStopped", "read", READ_PATH_UID, "Queries arrive",
         "No more queries arrive, though the service reports",
         description(
             INSTANCES, f"No queries arrive; {COUNT} did in the past"
@@ -91,12 +97,13 @@ ALERTS = (
         ),
     ),
     Alert(
-        "CqrsQueryTypeUnknown", "read", READ_PATH_UID,
+        "CqrsQueryTypeUnknown", "read", READ_PATH_UID, "Failures",
         "Queries arrive that no handler is registered for",
         description(
-            QUERY_ERROR_RATIO, f"{{query_type}} queries without a handler {PER_SECOND}"
+            QUERY_ERROR_RATIO,
+            f"{COUNT} {{query_type}} queries without a handler in {RATE_WINDOW}",
         ),
-        without_handler(QUERY_FAILURE_RATE, catalog.QUERY_TYPE),
+        without_handler(QUERY_FIRST_FAILURES, catalog.QUERY_TYPE),
         (
             Query(
                 "Failures per second, by type and exception",
@@ -107,7 +114,7 @@ ALERTS = (
         failed_spans(catalog.READ),
     ),
     Alert(
-        "CqrsQueryResultsHuge", "read", READ_PATH_UID,
+        "CqrsQueryResultsHuge", "read", READ_PATH_UID, "Results go out",
         "Results of one type of query are far larger than in the recent past",
         description(
             RESULT_SIZE_P95, f"5% of {{query_type}} queries return more than {COUNT} items"
@@ -119,5 +126,24 @@ ALERTS = (
             Query("Queries per second, by type", busiest(QUERY_RATE, catalog.QUERY_TYPE)),
         ),
         large_spans(lambda config: config.alerts.query_results_huge.above_items),
+    ),
+    Alert(
+        "CqrsReadYourWritesTimeout", "read", READ_PATH_UID, "Do readers see their own writes?",
+        "Users who look for what they just did do not find it",
+        description(
+            WAIT_TIMEOUTS,
+            f"{PERCENT} of {{query_type}} queries that wait for projection {{projection_name}} "
+            "to show the caller's own write give up",
+        ),
+        outside_rebuilds(
+            ratio_above(WAIT_TIMEOUTS, lambda config: config.alerts.read_your_writes_timeout)
+        ),
+        (
+            Query("Share of waits that time out", highest(WAIT_TIMEOUTS)),
+            Query("p95 of the wait in ms", highest(WAIT_P95)),
+            Query("Waits per second, by outcome", busiest(WAIT_RATE)),
+            Query("Age of the oldest event that waits in ms", highest(STALENESS)),
+            Query("p95 of queries in ms, by type", highest(QUERY_DURATION_P95)),
+        ),
     ),
 )  # fmt: skip

@@ -1,173 +1,34 @@
 """Recorded series: the only names that alerts and dashboards know.
 
-Each object below is one series, derived from metrics of the catalogue. Names follow
-``level:metric:operations`` (https://prometheus.io/docs/practices/rules/) with the constant level
-``cqrs``, because the labels that are kept besides the type are the user's choice (``group_labels``)
-and must not change the names that dashboards use.
-
-Units are the metric's: durations and lag in ms, rates per second.
+Each object below is one series, derived from metrics of the catalogue by one of
+``recording_kinds``. What is derived further, from these, is in ``slo`` and ``projection_state``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import get_args
 
 from cqrs_telemetry import catalog
-from cqrs_telemetry.catalog import Attribute, Metric
 
-from .naming import Part
-from .windows import RATE_WINDOW
+from .recording_kinds import ErrorRatio as ErrorRatio
+from .recording_kinds import Fact as Fact
+from .recording_kinds import Firsts as Firsts
+from .recording_kinds import Instances as Instances
+from .recording_kinds import InstanceSeries as InstanceSeries
+from .recording_kinds import Level as Level
+from .recording_kinds import Mean as Mean
+from .recording_kinds import Quantile as Quantile
+from .recording_kinds import Rate as Rate
+from .recording_kinds import Recording as Recording
+from .recording_kinds import Restarts as Restarts
+from .recording_kinds import Share as Share
 
 QUANTILES = (0.5, 0.95, 0.99)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Rate of a counter, or of one part of a histogram, summed to ``by``."""
-
-    metric: Metric
-    by: tuple[Attribute, ...]
-    part: Part = ""
-    failures: bool = False  # only what carries an error type
-
-    @property
-    def name(self) -> str:
-        """Name of the recorded series."""
-        what = "failures" if self.failures else self.part
-        return f"cqrs:{_stem(self.metric)}{f'_{what}' if what else ''}:rate{RATE_WINDOW}"
-
-
-@dataclass(frozen=True)
-class Level:
-    """Present value of an up-down counter or gauge, summed over instances to ``by``."""
-
-    metric: Metric
-    by: tuple[Attribute, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the recorded series."""
-        return f"cqrs:{_stem(self.metric)}:sum"
-
-
-@dataclass(frozen=True)
-class Quantile:
-    """Quantile of a histogram over the rate window, from recorded bucket rates."""
-
-    buckets: Rate
-    q: float
-
-    @property
-    def metric(self) -> Metric:
-        """The histogram."""
-        return self.buckets.metric
-
-    @property
-    def by(self) -> tuple[Attribute, ...]:
-        """Attributes that the series keeps."""
-        return self.buckets.by
-
-    @property
-    def name(self) -> str:
-        """Name of the recorded series."""
-        return f"cqrs:{_stem(self.metric)}:p{self.q * 100:g}_{RATE_WINDOW}"
-
-
-@dataclass(frozen=True)
-class Mean:
-    """Mean of a histogram over the rate window: exact, where a quantile knows buckets only."""
-
-    total: Rate
-    buckets: Rate
-
-    @property
-    def metric(self) -> Metric:
-        """The histogram."""
-        return self.buckets.metric
-
-    @property
-    def by(self) -> tuple[Attribute, ...]:
-        """Attributes that the series keeps."""
-        return self.buckets.by
-
-    @property
-    def name(self) -> str:
-        """Name of the recorded series."""
-        return f"cqrs:{_stem(self.metric)}:mean{RATE_WINDOW}"
-
-
-@dataclass(frozen=True)
-class ErrorRatio:
-    """Share of operations that ended in status error; 0 without errors, absent without traffic."""
-
-    rate: Rate
-    status: Attribute
-
-    @property
-    def metric(self) -> Metric:
-        """The counter."""
-        return self.rate.metric
-
-    @property
-    def by(self) -> tuple[Attribute, ...]:
-        """Attributes that the series keeps."""
-        return tuple(a for a in self.rate.by if a not in (self.status, catalog.EVENT_TYPE))
-
-    @property
-    def name(self) -> str:
-        """Name of the recorded series."""
-        return f"cqrs:{_stem(self.metric)}_errors:ratio_rate{RATE_WINDOW}"
-
-
-@dataclass(frozen=True)
-class Instances:
-    """Number of processes that report ``metric`` now; absent when none does."""
-
-    metric: Metric
-    by: tuple[Attribute, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the recorded series."""
-        return "cqrs:instances:count"
-
-
-@dataclass(frozen=True)
-class InstanceSeries:
-    """Number of series of ``metric`` that one process reports; absent when it reports none."""
-
-    metric: Metric
-    by: tuple[Attribute, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Name of the recorded series."""
-        return "cqrs:instance_series:count"
-
-
-@dataclass(frozen=True)
-class Restarts:
-    """Processes that started anew within the rate window: any of their counters went back.
-
-    A counter that was still at 0 does not show it; each process has others.
-    """
-
-    metric: Metric
-    others: tuple[Metric, ...]
-    by: tuple[Attribute, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Name of the recorded series."""
-        return f"cqrs:restarts:resets{RATE_WINDOW}"
-
-
-Recording = Rate | Level | Quantile | Mean | ErrorRatio | Instances | InstanceSeries | Restarts
 
 _COMMAND = (catalog.COMMAND_TYPE,)
 _QUERY = (catalog.QUERY_TYPE,)
 _PROJECTION = (catalog.PROJECTION_NAME,)
+_AGGREGATE = (catalog.AGGREGATE_TYPE,)
 
 COMMAND_RATE = Rate(catalog.COMMAND_TOTAL, (*_COMMAND, catalog.COMMAND_STATUS))
 COMMAND_FAILURE_RATE = Rate(
@@ -175,6 +36,7 @@ COMMAND_FAILURE_RATE = Rate(
     (*_COMMAND, catalog.COMMAND_STATUS, catalog.ERROR_TYPE),
     failures=True,
 )
+COMMAND_FIRST_FAILURES = Firsts(COMMAND_FAILURE_RATE, catalog.TELEMETRY_OVERFLOW)
 COMMAND_ERROR_RATIO = ErrorRatio(COMMAND_RATE, catalog.COMMAND_STATUS)
 COMMAND_DURATION_BUCKETS = Rate(catalog.COMMAND_DURATION, _COMMAND, "bucket")
 COMMAND_DURATION_P50, COMMAND_DURATION_P95, COMMAND_DURATION_P99 = (
@@ -182,11 +44,22 @@ COMMAND_DURATION_P50, COMMAND_DURATION_P95, COMMAND_DURATION_P99 = (
 )
 COMMAND_ACTIVE = Level(catalog.COMMAND_ACTIVE, _COMMAND)
 EVENTS_PRODUCED_RATE = Rate(catalog.EVENTS_PRODUCED, (*_COMMAND, catalog.EVENT_TYPE))
+LOAD_RATE = Rate(catalog.AGGREGATE_LOAD_EVENTS, (*_AGGREGATE, catalog.AGGREGATE_SNAPSHOT), "count")
+SNAPSHOT_HITS = Share(LOAD_RATE, catalog.AGGREGATE_SNAPSHOT, catalog.SNAPSHOT_HIT, "snapshot_hits")
+LOAD_EVENTS_BUCKETS = Rate(catalog.AGGREGATE_LOAD_EVENTS, _AGGREGATE, "bucket")
+LOAD_EVENTS_P50, LOAD_EVENTS_P95, LOAD_EVENTS_P99 = (
+    Quantile(LOAD_EVENTS_BUCKETS, q) for q in QUANTILES
+)
+LOAD_EVENTS_SUM = Rate(catalog.AGGREGATE_LOAD_EVENTS, _AGGREGATE, "sum")
+LOAD_EVENTS_MEAN = Mean(LOAD_EVENTS_SUM, LOAD_EVENTS_BUCKETS)
+CONFLICT_RATE = Rate(catalog.AGGREGATE_CONFLICTS, _AGGREGATE)
+RETRY_RATE = Rate(catalog.AGGREGATE_RETRIES, _AGGREGATE)
 
 QUERY_RATE = Rate(catalog.QUERY_TOTAL, (*_QUERY, catalog.QUERY_STATUS))
 QUERY_FAILURE_RATE = Rate(
     catalog.QUERY_TOTAL, (*_QUERY, catalog.QUERY_STATUS, catalog.ERROR_TYPE), failures=True
 )
+QUERY_FIRST_FAILURES = Firsts(QUERY_FAILURE_RATE, catalog.TELEMETRY_OVERFLOW)
 QUERY_ERROR_RATIO = ErrorRatio(QUERY_RATE, catalog.QUERY_STATUS)
 QUERY_DURATION_BUCKETS = Rate(catalog.QUERY_DURATION, _QUERY, "bucket")
 QUERY_DURATION_P50, QUERY_DURATION_P95, QUERY_DURATION_P99 = (
@@ -197,9 +70,15 @@ RESULT_SIZE_BUCKETS = Rate(catalog.QUERY_RESULT_SIZE, _QUERY, "bucket")
 RESULT_SIZE_P50, RESULT_SIZE_P95, RESULT_SIZE_P99 = (
     Quantile(RESULT_SIZE_BUCKETS, q) for q in QUANTILES
 )
+_WAIT = (*_QUERY, *_PROJECTION)
+WAIT_RATE = Rate(catalog.QUERY_WAIT, (*_WAIT, catalog.WAIT_STATUS), "count")
+WAIT_TIMEOUTS = Share(WAIT_RATE, catalog.WAIT_STATUS, catalog.TIMED_OUT, "timeouts")
+WAIT_BUCKETS = Rate(catalog.QUERY_WAIT, _WAIT, "bucket")
+WAIT_P50, WAIT_P95, WAIT_P99 = (Quantile(WAIT_BUCKETS, q) for q in QUANTILES)
 
 PROJECTION_RATE = Rate(
-    catalog.PROJECTION_TOTAL, (*_PROJECTION, catalog.EVENT_TYPE, catalog.PROJECTION_STATUS)
+    catalog.PROJECTION_TOTAL,
+    (*_PROJECTION, catalog.EVENT_TYPE, catalog.PROJECTION_STATUS, catalog.PROJECTION_PHASE),
 )
 PROJECTION_FAILURE_RATE = Rate(
     catalog.PROJECTION_TOTAL,
@@ -220,9 +99,21 @@ PROJECTION_DURATION_P50, PROJECTION_DURATION_P95, PROJECTION_DURATION_P99 = (
     Quantile(PROJECTION_DURATION_BUCKETS, q) for q in QUANTILES
 )
 CLOCK_SKEW_RATE = Rate(catalog.PROJECTION_CLOCK_SKEW, _PROJECTION)
+# Several processes may watch one projection, and each tells of its whole backlog.
+PENDING = Fact(catalog.PROJECTION_PENDING, _PROJECTION, highest=True)
+STALENESS = Fact(catalog.PROJECTION_STALENESS, _PROJECTION, highest=True)
+HANDLERS = Fact(catalog.PROJECTION_HANDLERS, _PROJECTION)
+LAST_EVENT = Fact(
+    catalog.PROJECTION_LAST_EVENT, (*_PROJECTION, catalog.PROJECTION_STATUS), highest=True
+)
+REBUILDING = Fact(catalog.PROJECTION_REBUILDING, _PROJECTION)
+REBUILD_TARGET = Fact(catalog.PROJECTION_REBUILD_TARGET, _PROJECTION)
+REBUILD_APPLIED = Fact(catalog.PROJECTION_REBUILD_APPLIED, _PROJECTION)
+REBUILD_RATE = Rate(catalog.PROJECTION_REBUILD_APPLIED, _PROJECTION)
 
 OVERFLOW_RATE = Rate(catalog.TELEMETRY_OVERFLOW, (catalog.SIDE, catalog.ATTRIBUTE_KEY))
 FAULT_RATE = Rate(catalog.TELEMETRY_FAULTS, (catalog.SIDE, catalog.ERROR_TYPE))
+FIRST_FAULTS = Firsts(FAULT_RATE, catalog.TELEMETRY_OVERFLOW)
 # A process exports this counter at 0 for all sides from the moment that it makes its telemetry: its
 # presence tells a process that has nothing to do from one that is gone.
 INSTANCES = Instances(catalog.TELEMETRY_OVERFLOW, ())
@@ -232,7 +123,3 @@ RESTARTS = Restarts(catalog.COMMAND_TOTAL, (catalog.QUERY_TOTAL, catalog.PROJECT
 RECORDINGS: tuple[Recording, ...] = tuple(
     v for v in list(vars().values()) if isinstance(v, get_args(Recording))
 )
-
-
-def _stem(metric: Metric) -> str:
-    return metric.name.removeprefix("cqrs.").replace(".", "_")

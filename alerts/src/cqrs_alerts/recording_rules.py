@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cqrs_telemetry import catalog
-from cqrs_telemetry.catalog import Metric
+from cqrs_telemetry.catalog import Attribute, Metric
 
 from .config import Config
 from .label_names import INSTANCE, LE
@@ -21,9 +21,12 @@ from .promql import (
     Matcher,
     count_by,
     differs,
+    duration_seconds,
     equals,
     histogram_part,
+    label_list,
     max_by,
+    number,
     observed_up_to,
     quantile,
     rate,
@@ -36,6 +39,8 @@ from .promql import (
 from .recording import (
     RECORDINGS,
     ErrorRatio,
+    Fact,
+    Firsts,
     Instances,
     InstanceSeries,
     Level,
@@ -44,8 +49,11 @@ from .recording import (
     Rate,
     Recording,
     Restarts,
+    Share,
 )
-from .windows import RATE_WINDOW
+from .windows import FIRST_WINDOW, RATE_WINDOW
+
+_SAMPLES_MISSED = 2.5  # one may be late, two are not there
 
 
 def labels(recording: Recording, config: Config) -> tuple[str, ...]:
@@ -66,21 +74,32 @@ def expression(recording: Recording, config: Config) -> str:
             if part not in stored_parts(metric, config.histograms):
                 samples = histogram_part(part, samples)
             return _aggregate(sum_by, samples, recording, config)
+        case Firsts(of=of, alive=alive):
+            counted = _select_raw(of.metric, of.part, config, of.failures)
+            # Of a process that was there before the series, or the scrape is what is the first.
+            process = label_list((*config.group_labels, INSTANCE))
+            there = f"{_select_raw(alive, '', config)} offset {FIRST_WINDOW}"
+            new = f"{counted} unless {counted} offset {FIRST_WINDOW} and on ({process}) {there}"
+            return _aggregate(sum_by, f"{new} or 0 * {counted}", recording, config)
         case Level():
             raw = _select_raw(recording.metric, "", config)
             return _aggregate(sum_by, raw, recording, config)
+        case Fact():
+            raw = _select_raw(recording.metric, "", config)
+            age = number(_SAMPLES_MISSED * duration_seconds(config.scrape_interval))
+            now = f"{raw} and timestamp({raw}) >= time() - {age}"
+            operation = max_by if recording.highest else sum_by
+            return _aggregate(operation, now, recording, config)
         case Quantile():
             return quantile(recording.q, recording.buckets.name)
         case Mean():
             observations = select(recording.buckets.name, [equals(LE, "+Inf")])
             by = labels(recording, config)
             return ratio(sum_by(by, recording.total.name), sum_by(by, observations))
-        case ErrorRatio():
-            status = recorded_label(recording.status)
-            by = labels(recording, config)
-            total = sum_by(by, recording.rate.name)
-            errors = sum_by(by, select(recording.rate.name, [equals(status, catalog.ERROR)]))
-            return ratio(f"{errors} or 0 * {total}", total)
+        case ErrorRatio(status=attribute):
+            return _share(recording, attribute, catalog.ERROR, config)
+        case Share(attribute=attribute, value=value):
+            return _share(recording, attribute, value, config)
         case Restarts():
             counters = (recording.metric, *recording.others)
             back = " or ".join(
@@ -155,6 +174,13 @@ def _aggregate(
     """Raw series summed or counted to the recorded labels."""
     pairs = _label_pairs(recording, config)
     return rename_labels(pairs, operation((exported for exported, _ in pairs), raw))
+
+
+def _share(recording: ErrorRatio | Share, attribute: Attribute, value: str, config: Config) -> str:
+    by = labels(recording, config)
+    chosen = select(recording.rate.name, [equals(recorded_label(attribute), value)])
+    total = sum_by(by, recording.rate.name)
+    return ratio(f"{sum_by(by, chosen)} or 0 * {total}", total)
 
 
 def _select_raw(metric: Metric, part: Part, config: Config, failures: bool = False) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 
-from . import slo
+from . import projection_state, rebuilds, slo
 from .config import Config
 from .files import GENERATED_BY
+from .label_names import STATE
 from .naming import label_name, series_name, stored_parts
 from .promql import number
 from .recording import RECORDINGS, Recording
@@ -68,6 +69,36 @@ Rules and dashboards read these; their names are the same for every naming strat
                 )
                 for recording in _recordings(config)
             ),
+        )
+    }
+
+## States of projections
+
+Recorded for each projection, under the group labels of the process that watches it and, the
+last, with the label `{STATE}` ([ADR 11](adr/0011-states-of-projections.md)).
+
+{
+        _table(
+            ("series", "meaning"),
+            ((f"`{name}`", meaning) for name, meaning in projection_state.meanings().items()),
+        )
+    }
+
+{
+        _table(
+            ("state", "number", "meaning"),
+            ((f"`{each.name}`", str(each.code), each.meaning) for each in projection_state.STATES),
+        )
+    }
+
+## Rebuilds
+
+Recorded for each rebuild under way, with the labels {_codes(rebuilds.labels(config))}.
+
+{
+        _table(
+            ("series", "meaning"),
+            ((f"`{name}`", meaning) for name, meaning in rebuilds.meanings().items()),
         )
     }
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
-from . import alerting, recording_rules, slo
+from cqrs_telemetry import catalog
+
+from . import alerting, projection_state, rebuilds, recording_rules, slo
 from .config import Config
 from .files import GENERATED_BY
 from .inhibitions import inhibit_rules
@@ -34,9 +36,13 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def recording_groups(config: Config) -> list[dict[str, Any]]:
-    """All recording rules: those of each scope's metrics, then its objectives."""
+    """All recording rules: those of each scope's metrics, what follows, then its objectives."""
+    derived = {catalog.PROJECTION_SCOPE: [*rebuilds.rules(), *projection_state.rules(config)]}
     return [
-        {"name": f"{scope}.recording", "rules": [*rules, *slo.rules(scope, config)]}
+        {
+            "name": f"{scope}.recording",
+            "rules": [*rules, *derived.get(scope, ()), *slo.rules(scope, config)],
+        }
         for scope, rules in recording_rules.rules_by_scope(config).items()
     ]
 

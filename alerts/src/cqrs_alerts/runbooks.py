@@ -84,12 +84,13 @@ def _severities(alert: AnyAlert, config: Config) -> str:
 
 
 def _diagnosis(alert: AnyAlert, config: Config) -> str:
+    look = f'On the dashboard <{dashboard_url(alert.dashboard, config)}>: the row "{alert.row}".'
     queries = [
         f"{query.title}:\n\n{_code('promql', query.expression(config))}" for query in alert.queries
     ]
     if alert.spans:
         queries.append(f"Traces, in TraceQL:\n\n{_code('', alert.spans(config))}")
-    return "\n\n".join(queries)
+    return "\n\n".join((look, *queries))
 
 
 def _yaml(alert: AnyAlert, settings: tuple[Setting, ...]) -> str:

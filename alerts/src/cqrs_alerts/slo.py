@@ -18,16 +18,28 @@ from cqrs_telemetry.catalog import Attribute
 from .config import Config
 from .label_names import LE, SLO
 from .naming import recorded_label
-from .promql import Matcher, duration_seconds, equals, number, ratio, select, sum_by
+from .projection_state import STALE
+from .promql import (
+    Matcher,
+    count_by,
+    duration_seconds,
+    equals,
+    number,
+    ratio,
+    select,
+    sum_by,
+)
 from .recording import (
     COMMAND_DURATION_BUCKETS,
     COMMAND_RATE,
     PROJECTION_LAG_BUCKETS,
     QUERY_DURATION_BUCKETS,
     QUERY_RATE,
+    STALENESS,
+    Fact,
     Rate,
 )
-from .slo_settings import AvailabilityObjectives, LatencyObjectives
+from .slo_settings import AvailabilityObjectives, LatencyObjectives, TimeObjectives
 from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
 
 EVENTS_RATE = f"cqrs:slo_events:rate{RATE_WINDOW}"
@@ -84,7 +96,32 @@ class Latency:
         return settings
 
 
-Sli = Availability | Latency
+@dataclass(frozen=True)
+class Staleness:
+    """Good is time in which the readers of a projection see no more than promised of the past.
+
+    What is counted are seconds of each projection, and so with several of them more than one a
+    second. Time of which nothing is known does not count, nor does a rebuild.
+    """
+
+    name: str
+    title: str
+    side: catalog.Side
+    fact: Fact
+    type: Attribute
+
+    @property
+    def recording(self) -> Fact:
+        """What good and bad are counted from."""
+        return self.fact
+
+    def settings(self, config: Config) -> TimeObjectives:
+        """The objective's section of a configuration."""
+        settings: TimeObjectives = getattr(config.slos, self.name)
+        return settings
+
+
+Sli = Availability | Latency | Staleness
 
 COMMAND_AVAILABILITY = Availability(
     "command_availability", "Commands succeed", catalog.WRITE,
@@ -106,8 +143,13 @@ PROJECTION_FRESHNESS = Latency(
     "projection_freshness", "Readers see events in time", catalog.PROJECTION,
     PROJECTION_LAG_BUCKETS, catalog.PROJECTION_NAME,
 )  # fmt: skip
+PROJECTION_STALENESS = Staleness(
+    "projection_staleness", "Readers see the present", catalog.PROJECTION,
+    STALENESS, catalog.PROJECTION_NAME,
+)  # fmt: skip
 SLIS: tuple[Sli, ...] = (
     COMMAND_AVAILABILITY, COMMAND_LATENCY, QUERY_AVAILABILITY, QUERY_LATENCY, PROJECTION_FRESHNESS,
+    PROJECTION_STALENESS,
 )  # fmt: skip
 TYPES = tuple(dict.fromkeys(sli.type for sli in SLIS))
 
@@ -165,7 +207,7 @@ def meanings(config: Config) -> dict[str, str]:
     """What each recorded series says, the windows left open."""
     window, period = "WINDOW", config.slos.period
     return {
-        EVENTS_RATE: "events per second that count towards the objective",
+        EVENTS_RATE: "events per second that count towards the objective, or seconds of time",
         BAD_EVENTS_RATE: "those of them that do not keep it",
         OBJECTIVE: "share of good events that is promised",
         events(window): "events within the window",
@@ -234,6 +276,11 @@ def _objective(
         whole = _sum(sli.rate, chosen, config)
         failed = equals(recorded_label(sli.status), catalog.ERROR)
         bad = f"{_sum(sli.rate, [*chosen, failed], config)} or 0 * {whole}"
+    elif isinstance(sli, Staleness):
+        # Of projections known of in the window, each by the share of its time.
+        stale = f"{select(STALE, chosen)}[{RATE_WINDOW}]"
+        whole = count_by(config.service_labels, f"count_over_time({stale})")
+        bad = sum_by(config.service_labels, f"avg_over_time({stale})")
     else:
         whole = _sum(sli.buckets, [*chosen, equals(LE, "+Inf")], config)
         in_time = _sum(sli.buckets, [*chosen, up_to(promise.within_ms)], config)

@@ -14,12 +14,14 @@ from .config import Config
 from .label_names import LONG_WINDOW, SHORT_WINDOW, SLO
 from .links import SLOS_UID
 from .naming import recorded_label
+from .projection_state import CODE
 from .promql import Matcher, equals, number, select
 from .recording import (
     COMMAND_DURATION_P95,
     COMMAND_ERROR_RATIO,
     COMMAND_FAILURE_RATE,
     COMMAND_RATE,
+    PENDING,
     PROJECTION_DURATION_P95,
     PROJECTION_LAG_P99,
     PROJECTION_RATE,
@@ -28,11 +30,13 @@ from .recording import (
     QUERY_FAILURE_RATE,
     QUERY_RATE,
     RESULT_SIZE_P95,
+    STALENESS,
 )
 from .slo import (
     COMMAND_AVAILABILITY,
     COMMAND_LATENCY,
     PROJECTION_FRESHNESS,
+    PROJECTION_STALENESS,
     QUERY_AVAILABILITY,
     QUERY_LATENCY,
     Latency,
@@ -41,7 +45,7 @@ from .slo import (
     burn_rate,
     events,
 )
-from .slo_settings import BurnRate, Objectives, promise
+from .slo_settings import BurnRate, EventObjectives, TimeObjectives, promise
 
 _BURN = '{{ printf "%.1f" $value }}'
 
@@ -58,6 +62,7 @@ class BurnAlert:
 
     section = "slos"
     dashboard = SLOS_UID
+    row = "How fast does it burn?"
 
     @property
     def name(self) -> str:
@@ -87,7 +92,7 @@ class BurnAlert:
             *self.causes,
         )
 
-    def settings(self, config: Config) -> Objectives:
+    def settings(self, config: Config) -> EventObjectives | TimeObjectives:
         """The objective's settings in a configuration."""
         return self.sli.settings(config)
 
@@ -129,7 +134,7 @@ class BurnAlert:
         chosen: list[Matcher] = [equals(SLO, self.sli.name)]
         long, short = (select(burn_rate(window), chosen) for window in (burn.long, burn.short))
         limit = number(burn.factor)
-        floor = f"{select(events(burn.long), chosen)} >= {self.settings(config).minimum_events}"
+        floor = f"{select(events(burn.long), chosen)} >= {self.settings(config).floor}"
         return f"{long} > {limit}\nand {short} > {limit}\nand {floor}"
 
 
@@ -193,6 +198,18 @@ ALERTS = (
             Query("p99 of lag in ms, by projection", highest(PROJECTION_LAG_P99)),
             Query("Events per second", busiest(PROJECTION_RATE, catalog.PROJECTION_NAME)),
             Query("p95 of the time to apply in ms", highest(PROJECTION_DURATION_P95)),
+        ),
+        late_spans(_within(PROJECTION_FRESHNESS)),
+    ),
+    BurnAlert(
+        PROJECTION_STALENESS,
+        "Readers see the past so long that the budget of stale time will not last",
+        "time in which readers see the present",
+        (
+            Query("Age of the oldest event that waits in ms", highest(STALENESS)),
+            Query("Events that wait", highest(PENDING)),
+            Query("State of each projection, as a number", lambda _: CODE),
+            Query("Events per second", busiest(PROJECTION_RATE, catalog.PROJECTION_NAME)),
         ),
         late_spans(_within(PROJECTION_FRESHNESS)),
     ),

@@ -6,6 +6,7 @@ Windows and factors follow the multi-window, multi-burn-rate alerts of Google's 
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable
 from typing import Annotated
@@ -58,13 +59,24 @@ class OwnLatency(OwnAvailability):
 
 @dataclass(frozen=True, config=CLOSED)
 class Objectives:
-    """What the objectives for availability and latency have in common."""
+    """What all objectives have in common."""
 
     enabled: Annotated[Flag, Field(description="false leaves rules and alerts out")] = True
     objective: Annotated[Objective, _OBJECTIVE] = 0.999
+
+
+@dataclass(frozen=True, config=CLOSED)
+class EventObjectives(Objectives):
+    """What the objectives for availability and latency have in common."""
+
     minimum_events: Annotated[
         Count, Field(description="does not fire below so many events in the long window")
     ] = 100
+
+    @property
+    def floor(self) -> int:
+        """How many events have to be in the long window."""
+        return self.minimum_events
 
 
 def _check_types(own: tuple[OwnAvailability, ...]) -> None:
@@ -75,7 +87,7 @@ def _check_types(own: tuple[OwnAvailability, ...]) -> None:
 
 
 @dataclass(frozen=True, config=CLOSED)
-class AvailabilityObjectives(Objectives):
+class AvailabilityObjectives(EventObjectives):
     """Share of operations that do not end in an error."""
 
     types: Annotated[
@@ -90,7 +102,7 @@ class AvailabilityObjectives(Objectives):
 
 
 @dataclass(frozen=True, config=CLOSED)
-class LatencyObjectives(Objectives):
+class LatencyObjectives(EventObjectives):
     """Share of operations that take no longer than a bound."""
 
     objective: Annotated[Objective, _OBJECTIVE] = 0.99
@@ -109,11 +121,45 @@ class LatencyObjectives(Objectives):
         return self
 
 
+@dataclass(frozen=True, config=CLOSED)
+class OwnTime(OwnAvailability):
+    """A projection whose objective differs."""
+
+
+@dataclass(frozen=True, config=CLOSED)
+class TimeObjectives(Objectives):
+    """Share of time in which something holds."""
+
+    objective: Annotated[Objective, _OBJECTIVE] = 0.99
+    minimum_seconds: Annotated[
+        Count,
+        Field(description="does not fire where less is known of the long window, in seconds"),
+    ] = 600
+    types: Annotated[
+        tuple[OwnTime, ...],
+        Field(
+            description="projections with an objective of their own: [{type: X, objective: 0.9}]"
+        ),
+    ] = ()
+
+    @property
+    def floor(self) -> int:
+        """How many seconds have to be known of the long window."""
+        return self.minimum_seconds
+
+    @model_validator(mode="after")
+    def _check(self) -> TimeObjectives:
+        _check_types(self.types)
+        return self
+
+
 def promise(objective: Objectives | OwnAvailability) -> str:
-    """What is promised, in words: ``99.9 %`` or ``99 % within 500 ms``."""
+    """What is promised: ``99.9 %``, ``99 % within 500 ms`` or ``99 % of the time``."""
     share = f"{number(objective.objective * 100)} %"
     if isinstance(objective, LatencyObjectives | OwnLatency):
         return f"{share} within {number(objective.within_ms)} ms"
+    if isinstance(objective, TimeObjectives | OwnTime):
+        return f"{share} of the time"
     return share
 
 
@@ -183,6 +229,10 @@ class Slos:
         AfterValidator(_on_a_bound(catalog.PROJECTION_LAG)),
         Field(description="share of events that readers see in time"),
     ] = LatencyObjectives(within_ms=30_000)
+    projection_staleness: Annotated[
+        TimeObjectives,
+        Field(description="share of time in which no event waits longer than projection_freshness"),
+    ] = TimeObjectives()
     period: Annotated[Window, Field(description="time for which a budget has to last")] = "30d"
     burn_rates: Annotated[
         tuple[BurnRate, ...],
@@ -200,4 +250,23 @@ class Slos:
         for rate in self.burn_rates:
             if duration_seconds(rate.long) > duration_seconds(self.period):
                 raise ValueError(f"period {self.period} is shorter than the window {rate.long}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_factors(self) -> Slos:
+        """Where all events are bad, a budget burns 1 / (1 - objective) times as fast as it may."""
+        every = [each for each in vars(self).values() if isinstance(each, Objectives)]
+        promised = [
+            each.objective
+            for slo in every
+            if slo.enabled
+            for each in (slo, *getattr(slo, "types", ()))
+        ]
+        limit = max((1 / (1 - objective) for objective in promised), default=math.inf)
+        for rate in self.burn_rates:
+            if rate.factor >= limit:
+                raise ValueError(
+                    f"burn_rates: factor {number(rate.factor)} could never fire: "
+                    f"no objective's budget burns faster than {number(round(limit, 6))} times"
+                )
         return self

@@ -6,7 +6,17 @@ from cqrs_telemetry import catalog
 
 from . import foreign_metrics as foreign
 from .alert import Alert, Query
-from .conditions import PER_SECOND, PERCENT, absent, any_of, busiest, current, description
+from .conditions import (
+    COUNT,
+    PER_SECOND,
+    PERCENT,
+    absent,
+    any_even_first,
+    any_of,
+    busiest,
+    current,
+    description,
+)
 from .foreign_conditions import (
     dropped,
     dropping,
@@ -22,11 +32,12 @@ from .foreign_conditions import (
     target_down,
 )
 from .links import PIPELINE_UID
-from .recording import FAULT_RATE, INSTANCE_SERIES, INSTANCES, OVERFLOW_RATE
+from .recording import FAULT_RATE, FIRST_FAULTS, INSTANCE_SERIES, INSTANCES, OVERFLOW_RATE
+from .windows import RATE_WINDOW
 
 ALERTS = (
     Alert(
-        "CqrsTelemetryAbsent", "telemetry", PIPELINE_UID,
+        "CqrsTelemetryAbsent", "telemetry", PIPELINE_UID, "Do processes report?",
         "A service stopped reporting",
         description(INSTANCES, "No process of the service reports any more"),
         absent,
@@ -36,27 +47,29 @@ ALERTS = (
         ),
     ),
     Alert(
-        "CqrsTelemetryFaults", "telemetry", PIPELINE_UID,
+        "CqrsTelemetryFaults", "telemetry", PIPELINE_UID, "Do processes report?",
         "The instrumentation itself fails",
         description(
             FAULT_RATE,
-            f"Instrumentation of the {{cqrs_side}} side raises {{error_type}} {PER_SECOND}",
+            f"Instrumentation of the {{cqrs_side}} side raised {{error_type}} {COUNT} times "
+            f"in {RATE_WINDOW}",
         ),
-        any_of(FAULT_RATE),
+        any_even_first(FIRST_FAULTS),
         (Query("Faults per second, by exception", busiest(FAULT_RATE)),),
     ),
     Alert(
-        "CqrsTypeNameOverflow", "telemetry", PIPELINE_UID,
+        "CqrsTypeNameOverflow", "telemetry", PIPELINE_UID, "Are type names bounded?",
         f"More names than the limit: the rest is recorded as {catalog.OTHER_TYPE}",
         description(
             OVERFLOW_RATE,
-            f"On the {{cqrs_side}} side, {{attribute_key}} exceeds its limit of names {PER_SECOND}",
+            f"On the {{cqrs_side}} side, {COUNT} operations in {RATE_WINDOW} had a name beyond the "
+            "limit of {attribute_key}",
         ),
         any_of(OVERFLOW_RATE),
         (Query("Operations under a folded name, per second", busiest(OVERFLOW_RATE)),),
     ),
     Alert(
-        "CqrsInstanceSilent", "telemetry", PIPELINE_UID,
+        "CqrsInstanceSilent", "telemetry", PIPELINE_UID, "Do processes report?",
         "A process is scraped and reports nothing about commands, queries and projections",
         target_description("{instance} answers, and nothing of this bundle is in its answer"),
         instance_silent,
@@ -67,7 +80,7 @@ ALERTS = (
         ),
     ),
     Alert(
-        "CqrsTargetDown", "telemetry", PIPELINE_UID,
+        "CqrsTargetDown", "telemetry", PIPELINE_UID, "Are services scraped?",
         "A process of a service cannot be scraped",
         target_description("{instance} cannot be scraped"),
         target_down,
@@ -77,7 +90,7 @@ ALERTS = (
         ),
     ),
     Alert(
-        "CqrsRuleEvaluationFailing", "telemetry", PIPELINE_UID,
+        "CqrsRuleEvaluationFailing", "telemetry", PIPELINE_UID, "Are rules evaluated?",
         "Rules of this bundle fail, so dashboards and alerts are blind",
         foreign_description(
             f"Prometheus {{instance}} fails to evaluate {{rule_group}} {PER_SECOND}",
@@ -90,7 +103,7 @@ ALERTS = (
         ),
     ),
     Alert(
-        "CqrsRuleEvaluationSlow", "telemetry", PIPELINE_UID,
+        "CqrsRuleEvaluationSlow", "telemetry", PIPELINE_UID, "Are rules evaluated?",
         "Rules of this bundle are evaluated late, or soon will be",
         foreign_description(
             f"Prometheus {{instance}} needs {PERCENT} of the interval for {{rule_group}}",
@@ -103,6 +116,7 @@ ALERTS = (
     ),
     Alert(
         "CqrsCollectorRefusing", "telemetry", PIPELINE_UID,
+        "Does the collector pass everything on?",
         "A collector does not take in what services send",
         foreign_description(
             f"Collector {{instance}}, receiver {{receiver}}: {{kind}} {PER_SECOND}",
@@ -114,6 +128,7 @@ ALERTS = (
     ),
     Alert(
         "CqrsCollectorDropping", "telemetry", PIPELINE_UID,
+        "Does the collector pass everything on?",
         "A collector gives up what it cannot send on",
         foreign_description(
             f"Collector {{instance}}, exporter {{exporter}}: {{kind}} {PER_SECOND}",

@@ -8,7 +8,6 @@ from .alert import Alert, Query
 from .conditions import (
     COUNT,
     MILLISECONDS,
-    PER_SECOND,
     PERCENT,
     busiest,
     current,
@@ -30,16 +29,22 @@ from .recording import (
     COMMAND_DURATION_P95,
     COMMAND_ERROR_RATIO,
     COMMAND_FAILURE_RATE,
+    COMMAND_FIRST_FAILURES,
     COMMAND_RATE,
+    CONFLICT_RATE,
     EVENTS_PRODUCED_RATE,
     INSTANCES,
+    LOAD_EVENTS_MEAN,
+    LOAD_EVENTS_P95,
+    LOAD_RATE,
     RESTARTS,
+    SNAPSHOT_HITS,
 )
 from .windows import RATE_WINDOW
 
 ALERTS = (
     Alert(
-        "CqrsCommandErrorsHigh", "write", WRITE_PATH_UID,
+        "CqrsCommandErrorsHigh", "write", WRITE_PATH_UID, "Failures",
         "Commands of one type fail",
         description(COMMAND_ERROR_RATIO, f"{PERCENT} of {{command_type}} commands fail"),
         ratio_above(COMMAND_ERROR_RATIO, lambda config: config.alerts.command_errors_high),
@@ -54,7 +59,7 @@ ALERTS = (
         failed_spans(catalog.WRITE),
     ),
     Alert(
-        "CqrsCommandLatencyHigh", "write", WRITE_PATH_UID,
+        "CqrsCommandLatencyHigh", "write", WRITE_PATH_UID, "Handlers decide",
         "Commands of one type are slow",
         description(
             COMMAND_DURATION_P95,
@@ -72,7 +77,7 @@ ALERTS = (
         slow_spans(catalog.WRITE, lambda config: config.alerts.command_latency_high.above_ms),
     ),
     Alert(
-        "CqrsCommandsStuck", "write", WRITE_PATH_UID,
+        "CqrsCommandsStuck", "write", WRITE_PATH_UID, "Handlers decide",
         "Commands are in flight and none comes to an end",
         description(COMMAND_ACTIVE, f"{COUNT} {{command_type}} commands in flight, none ends"),
         stuck(COMMAND_ACTIVE, COMMAND_RATE, lambda config: config.alerts.commands_stuck),
@@ -84,7 +89,7 @@ ALERTS = (
         slow_spans(catalog.WRITE, lambda _: catalog.COMMAND_DURATION.bounds[-1]),
     ),
     Alert(
-        "CqrsCommandsStopped", "write", WRITE_PATH_UID,
+        "CqrsCommandsStopped", "write", WRITE_PATH_UID, "Commands arrive",
         "No more commands arrive, though the service reports",
         description(
             INSTANCES, f"No commands arrive; {COUNT} did in the past"
@@ -97,12 +102,13 @@ ALERTS = (
         ),
     ),
     Alert(
-        "CqrsCommandTypeUnknown", "write", WRITE_PATH_UID,
+        "CqrsCommandTypeUnknown", "write", WRITE_PATH_UID, "Failures",
         "Commands arrive that no handler is registered for",
         description(
-            COMMAND_ERROR_RATIO, f"{{command_type}} commands without a handler {PER_SECOND}"
+            COMMAND_ERROR_RATIO,
+            f"{COUNT} {{command_type}} commands without a handler in {RATE_WINDOW}",
         ),
-        without_handler(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE),
+        without_handler(COMMAND_FIRST_FAILURES, catalog.COMMAND_TYPE),
         (
             Query(
                 "Failures per second, by type and exception",
@@ -113,7 +119,7 @@ ALERTS = (
         failed_spans(catalog.WRITE),
     ),
     Alert(
-        "CqrsCommandRejectionsSurge", "write", WRITE_PATH_UID,
+        "CqrsCommandRejectionsSurge", "write", WRITE_PATH_UID, "The domain refuses",
         "Far more commands of one type are rejected than in the recent past",
         description(
             COMMAND_FAILURE_RATE,
@@ -130,7 +136,7 @@ ALERTS = (
         rejected_spans(),
     ),
     Alert(
-        "CqrsCommandsWithoutEvents", "write", WRITE_PATH_UID,
+        "CqrsCommandsWithoutEvents", "write", WRITE_PATH_UID, "Events come out",
         "Commands succeed and no longer produce events",
         description(
             COMMAND_ERROR_RATIO,
@@ -149,5 +155,24 @@ ALERTS = (
             ),
         ),
         eventless_spans(),
+    ),
+    Alert(
+        "CqrsAggregateNeedsSnapshot", "write", WRITE_PATH_UID, "Which aggregate needs a snapshot?",
+        "Aggregates of one type are made of so many events that a snapshot pays",
+        description(
+            LOAD_EVENTS_P95,
+            f"5% of loads of {{aggregate_type}} replay more than {COUNT} events",
+        ),
+        quantile_above(
+            LOAD_EVENTS_P95, lambda config: config.alerts.aggregate_needs_snapshot
+        ),
+        (
+            Query("p95 of events replayed per load", highest(LOAD_EVENTS_P95)),
+            Query("Mean of events replayed per load", highest(LOAD_EVENTS_MEAN)),
+            Query("Share of loads that began at a snapshot", highest(SNAPSHOT_HITS)),
+            Query("Loads per second", busiest(LOAD_RATE, catalog.AGGREGATE_TYPE)),
+            Query("Conflicts per second", busiest(CONFLICT_RATE)),
+            Query("p95 of commands in ms, by type", highest(COMMAND_DURATION_P95)),
+        ),
     ),
 )  # fmt: skip

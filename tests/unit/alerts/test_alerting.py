@@ -14,6 +14,8 @@ from cqrs_telemetry import catalog
 
 from .alert_cases import CASES
 from .alert_cases.case import DEFAULT, GROUPS, OTHER, alert_named, check, documents
+from .alert_cases.facts import APPLIES, CALM, projection
+from .alert_cases.read import waits
 from .alert_cases.traffic import (
     apply_times,
     command_times,
@@ -28,6 +30,7 @@ from .alert_cases.traffic import (
     query_times,
     skewed,
 )
+from .alert_cases.write import loads
 from .conftest import Evaluate, InputSeries, Service, needed_rules
 
 pytestmark = pytest.mark.servers
@@ -73,6 +76,8 @@ BUSY = (
         {catalog.COMMAND_TYPE: "PlaceOrder", catalog.EVENT_TYPE: "OrderPlaced"},
         (60, 600),
     ),
+    waits(seen=600),
+    loads({20.0: 600}),
     observed(catalog.QUERY_RESULT_SIZE, {catalog.QUERY_TYPE: "FindOrders"}, (60, {20.0: 600})),
     heartbeat("0x60"),
     faults("0x60"),
@@ -83,7 +88,8 @@ def busy(service: Service, values: Callable[[float], str] | None = None) -> Inpu
     """A healthy service; ``values`` replaces the samples, given a minute's increment."""
     lines = {line["series"]: line for traffic in BUSY for line in traffic(service)}
     if values is None:
-        return list(lines.values())
+        watched = projection(CALM, CALM, success=APPLIES)(service)
+        return [*lines.values(), *(each for each in watched if each["series"] not in lines)]
     resting = ("telemetry", "clock_skew")  # what a healthy service does not count
     return [
         {
@@ -103,28 +109,14 @@ INTERRUPTIONS: dict[str, Callable[[float], str]] = {
 }
 
 
+@pytest.mark.parametrize("what", ["no series", "healthy", *INTERRUPTIONS])
 @CONFIGS
-def test_nothing_fires_without_a_reason(config: Config, evaluate: Evaluate) -> None:
+def test_nothing_fires_without_a_reason(config: Config, what: str, evaluate: Evaluate) -> None:
     """No series, no traffic, restarts, first and failed scrapes page no one."""
     service = Service(config, GROUPS[config])
-    inputs = {
-        "no series": [],
-        "healthy": busy(service),
-        **{what: busy(service, values) for what, values in INTERRUPTIONS.items()},
-    }
-    evaluate(
-        config,
-        [
-            {
-                "name": what,
-                "input_series": series,
-                "alert_rule_test": [
-                    check(alert.name, time) for alert in ALERTS for time in ("12m", "20m", "40m")
-                ],
-            }
-            for what, series in inputs.items()
-        ],
-    )
+    series = [] if what == "no series" else busy(service, INTERRUPTIONS.get(what))
+    nothing = [check(alert.name, time) for alert in ALERTS for time in ("12m", "20m", "40m")]
+    evaluate(config, [{"name": what, "input_series": series, "alert_rule_test": nothing}])
 
 
 @pytest.mark.parametrize(
@@ -140,3 +132,12 @@ def test_each_setting_is_used(name: str, key: str, evaluate: Evaluate) -> None:
     series = case.fires(Service(config, GROUPS[DEFAULT]))
     test = {"input_series": series, "alert_rule_test": [check(name, case.firing_at)]}
     evaluate(config, [test], needed_rules(config, name))
+
+
+def test_who_shares_what_with_a_projection_is_set(evaluate: Evaluate) -> None:
+    """Without labels in which writers may differ, the events of another job are none of its."""
+    case = CASES["CqrsProjectionNotProgressing"]
+    config = replace(DEFAULT, projections=replace(DEFAULT.projections, across=()))
+    series = case.fires(Service(config, GROUPS[DEFAULT]))
+    test = {"input_series": series, "alert_rule_test": [check(case.name, case.firing_at)]}
+    evaluate(config, [test], needed_rules(config, case.name))

@@ -220,12 +220,12 @@ def test_check_without_promtool_says_what_it_left_out(
 def test_metrics_fills_the_readmes_region(tmp_path: Path) -> None:
     """Only what lies between the markers changes, and a second run changes nothing."""
     readme = tmp_path / "README.md"
-    readme.write_text("# Mine\n<!-- metrics:begin -->\nold\n<!-- metrics:end -->\nend\n")
+    readme.write_text("# Mine\n<!-- metrics:begin -->\nwhat was there\n<!-- metrics:end -->\nend\n")
     assert run("metrics", "--readme", readme).exit_code == 0
     once = readme.read_text()
     assert once.startswith("# Mine\n<!-- metrics:begin -->\n\n| metric |")
     assert once.endswith("|\n\n<!-- metrics:end -->\nend\n")
-    assert "old" not in once
+    assert "what was there" not in once
     run("metrics", "--readme", readme)
     assert readme.read_text() == once
 
@@ -254,7 +254,7 @@ def test_regular_expressions_keep_the_table_whole(tmp_path: Path) -> None:
     config.write_text("""selector: ['namespace=~"a|b"']""")
     text = run("metrics", "--config", config).stdout
     assert 'namespace=~"a\\|b"' in text
-    recorded, _, _ = text.partition("## Objectives")  # a table of its own
+    recorded, _, _ = text.partition("## States of projections")  # tables of their own
     rows = [row for row in recorded.splitlines() if row.startswith("| `cqrs:")]
     assert {row.replace("\\|", "").count("|") for row in rows} == {4}
 

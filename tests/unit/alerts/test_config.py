@@ -45,6 +45,21 @@ MISTAKES = {
     "second document": ("naming: x\n---\na: 1", 2, "", "another document"),
     "group label reserved by buckets": ("group_labels:\n- job\n- le", 3, "group_labels[1]",
                                         "buckets use this label"),
+    "group label of states": ("group_labels: [state]", 1, "group_labels[0]", "states of proj"),
+    "stalled after one scrape": ("projections:\n  stalled_after: 1m", 2,
+                                 "projections.stalled_after", "at least 120s"),
+    "forgotten before it stalls": ("projections:\n  seen_within: 1m", 1, "projections",
+                                   "seen_within has to be longer than stalled_after"),
+    "forgotten before it is told": (
+        "alerts:\n  projection_stopped:\n    for: 6h",
+        3, "alerts.projection_stopped.for", "shorter than projections.seen_within, 6h",
+    ),
+    "rebuild too slow after no time": ("alerts: {rebuild_slow: {above: 1m}}", 1,
+                                       "alerts.rebuild_slow.above", "at least 120s"),
+    "more events than are counted": (
+        "alerts: {aggregate_needs_snapshot: {above_events: 10000}}",
+        1, "alerts.aggregate_needs_snapshot", "above_events has to be below 10000",
+    ),
     "group label instance": ("group_labels: [instance]", 1, "group_labels[0]", "summed"),
     "group label of a metric": ("group_labels: [command_type]", 1, "group_labels[0]",
                                 "leave it out"),
@@ -101,6 +116,18 @@ MISTAKES = {
                               "alerts.query_errors_high.for", "such as 30s, 5m"),
     "lookback shorter than for": ("alerts: {telemetry_absent: {seen_within: 5m}}", 1,
                                   "alerts.telemetry_absent", "could never fire"),
+    "window with too few samples": (
+        "scrape_interval: 30s\nalerts:\n  commands_stuck: {window: 90s}", 3,
+        "alerts.commands_stuck.window", "at least 120s",
+    ),
+    "growth over too few samples": (
+        "alerts: {projection_falling_behind: {window: 1m}}", 1,
+        "alerts.projection_falling_behind.window", "at least 240s",
+    ),
+    "burn faster than any budget can": (
+        "slos:\n  burn_rates: [{factor: 2000, long: 1h, short: 5m, for: 2m, severity: info}]",
+        1, "slos", "factor 2000 could never fire",
+    ),
     "switch that is text": ("alerts: {query_errors_high: {enabled: 'no'}}", 1,
                             "alerts.query_errors_high.enabled", "valid boolean"),
 }  # fmt: skip

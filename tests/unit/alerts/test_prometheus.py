@@ -70,6 +70,41 @@ def test_a_refused_query_is_not_an_unreachable_server() -> None:
         prometheus.query("sum(")
 
 
+def test_a_server_without_flags_has_none() -> None:
+    """What only stands in for Prometheus has other interfaces; nothing is concluded from that."""
+    with server(404, "404 page not found") as url, Prometheus(url) as prometheus:
+        assert prometheus.flags() == {}
+
+
+def test_a_torn_connection_is_no_unreachable_server() -> None:
+    """A connection that ends without an answer is replaced once; a server that tears each is told.
+
+    Shared by threads, the pool may close a kept connection under the thread that has just taken it.
+    """
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        Prometheus(f"http://127.0.0.1:{listening.getsockname()[1]}") as prometheus,
+    ):
+        torn: list[bool] = [True, False, True, True]
+
+        def serve() -> None:
+            for silent in torn:
+                with listening.accept()[0] as connection:
+                    connection.recv(65536)
+                    if not silent:
+                        connection.sendall(
+                            b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+                            b'{"status": "success", "data": ["a"]}'
+                        )
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert prometheus.label_values("job") == ["a"]
+        with pytest.raises(PrometheusError, match="cannot be reached"):
+            prometheus.label_values("job")
+        thread.join()
+
+
 def test_nothing_listens() -> None:
     """A closed port is named, with the question that comes next."""
     with socket.socket() as free:

@@ -15,6 +15,8 @@ from cqrs_alerts.promql import Matcher, duration_seconds, equals, select
 from cqrs_alerts.recording import (
     RECORDINGS,
     ErrorRatio,
+    Fact,
+    Firsts,
     Instances,
     InstanceSeries,
     Level,
@@ -23,6 +25,7 @@ from cqrs_alerts.recording import (
     Rate,
     Recording,
     Restarts,
+    Share,
 )
 from cqrs_telemetry import catalog
 
@@ -61,6 +64,8 @@ COMMAND = 'command_type="PlaceOrder"'
 QUERY = 'query_type="FindOrders"'
 PROJECTION = 'projection_name="orders"'
 EVENT = f'{PROJECTION}, event_type="OrderPlaced"'
+AGGREGATE = 'aggregate_type="Order"'
+WAIT = f"{QUERY}, {PROJECTION}"
 TIME_RATES = {10.0: 0.8, 50.0: 1.0}
 
 EXPECTED: dict[Recording, Expected] = {
@@ -73,6 +78,10 @@ EXPECTED: dict[Recording, Expected] = {
     recording.COMMAND_FAILURE_RATE: {
         f'{COMMAND}, command_status="error", error_type="Timeout"': 0.05,
         f'{COMMAND}, command_status="rejected", error_type="SoldOut"': 0.05,
+    },
+    recording.COMMAND_FIRST_FAILURES: {
+        f'{COMMAND}, command_status="error", error_type="Timeout"': 0,
+        f'{COMMAND}, command_status="rejected", error_type="SoldOut"': 0,
     },
     recording.COMMAND_ERROR_RATIO: {COMMAND: 0.05},
     recording.COMMAND_DURATION_BUCKETS: observations(
@@ -91,12 +100,30 @@ EXPECTED: dict[Recording, Expected] = {
     ),
     recording.COMMAND_ACTIVE: {COMMAND: 6},
     recording.EVENTS_PRODUCED_RATE: {f'{COMMAND}, event_type="OrderPlaced"': 1.5},
+    # 45 loads a minute begin at a snapshot, 15 do not.
+    recording.LOAD_RATE: {
+        f'{AGGREGATE}, aggregate_snapshot="hit"': 0.75,
+        f'{AGGREGATE}, aggregate_snapshot="miss"': 0.25,
+    },
+    recording.SNAPSHOT_HITS: {AGGREGATE: 0.75},
+    # 45 replay 2 events, 15 a hundred.
+    recording.LOAD_EVENTS_BUCKETS: observations(
+        AGGREGATE, catalog.AGGREGATE_LOAD_EVENTS.bounds, {2.0: 0.75, 100.0: 1.0}
+    ),
+    recording.LOAD_EVENTS_P50: {AGGREGATE: 1 + 0.5 / 0.75},
+    recording.LOAD_EVENTS_P95: {AGGREGATE: 50 + 50 * (0.95 - 0.75) / 0.25},
+    recording.LOAD_EVENTS_P99: {AGGREGATE: 50 + 50 * (0.99 - 0.75) / 0.25},
+    recording.LOAD_EVENTS_SUM: {AGGREGATE: (45 * 2 + 15 * 100) / 60},
+    recording.LOAD_EVENTS_MEAN: {AGGREGATE: (45 * 2 + 15 * 100) / 60},
+    recording.CONFLICT_RATE: {AGGREGATE: 0.2},
+    recording.RETRY_RATE: {AGGREGATE: 0.15},
     # 114 successes and 6 errors a minute.
     recording.QUERY_RATE: {
         f'{QUERY}, query_status="success"': 1.9,
         f'{QUERY}, query_status="error"': 0.1,
     },
     recording.QUERY_FAILURE_RATE: {f'{QUERY}, query_status="error", error_type="Timeout"': 0.1},
+    recording.QUERY_FIRST_FAILURES: {f'{QUERY}, query_status="error", error_type="Timeout"': 0},
     recording.QUERY_ERROR_RATIO: {QUERY: 0.05},
     recording.QUERY_DURATION_BUCKETS: observations(
         QUERY, catalog.QUERY_DURATION.bounds, TIME_RATES
@@ -120,10 +147,25 @@ EXPECTED: dict[Recording, Expected] = {
     recording.RESULT_SIZE_P50: {QUERY: 10 + 15 * (0.5 - 0.4) / 0.6},
     recording.RESULT_SIZE_P95: {QUERY: 10 + 15 * (0.95 - 0.4) / 0.6},
     recording.RESULT_SIZE_P99: {QUERY: 10 + 15 * (0.99 - 0.4) / 0.6},
-    # 27 applied and 3 failed a minute, of one type of event.
+    # Of 60 waits a minute 48 take 7 ms, and 12 are given up after 30.
+    recording.WAIT_RATE: {
+        f'{WAIT}, wait_status="seen"': 0.8,
+        f'{WAIT}, wait_status="timed_out"': 0.2,
+    },
+    recording.WAIT_TIMEOUTS: {WAIT: 0.2},
+    recording.WAIT_BUCKETS: observations(WAIT, catalog.QUERY_WAIT.bounds, TIME_RATES),
+    **dict(
+        zip(
+            (recording.WAIT_P50, recording.WAIT_P95, recording.WAIT_P99),
+            quantiles(WAIT),
+            strict=True,
+        )
+    ),
+    # 18 applied, 9 of them again, and 3 failed a minute, of one type of event.
     recording.PROJECTION_RATE: {
-        f'{EVENT}, projection_status="success"': 0.45,
-        f'{EVENT}, projection_status="error"': 0.05,
+        f'{EVENT}, projection_status="success", projection_phase="live"': 0.3,
+        f'{EVENT}, projection_status="success", projection_phase="replay"': 0.15,
+        f'{EVENT}, projection_status="error", projection_phase="live"': 0.05,
     },
     recording.PROJECTION_FAILURE_RATE: {
         f'{EVENT}, projection_status="error", error_type="Locked"': 0.05
@@ -155,8 +197,21 @@ EXPECTED: dict[Recording, Expected] = {
         )
     ),
     recording.CLOCK_SKEW_RATE: {PROJECTION: 0.1},
+    # Both instances see the same backlog, and each runs two handlers and a rebuild.
+    recording.PENDING: {PROJECTION: 40},
+    recording.STALENESS: {PROJECTION: 2000},
+    recording.HANDLERS: {PROJECTION: 4},
+    recording.LAST_EVENT: {
+        f'{PROJECTION}, projection_status="success"': 1100,
+        f'{PROJECTION}, projection_status="error"': 900,
+    },
+    recording.REBUILDING: {PROJECTION: 2},
+    recording.REBUILD_TARGET: {PROJECTION: 8000},
+    recording.REBUILD_APPLIED: {PROJECTION: 1200},
+    recording.REBUILD_RATE: {PROJECTION: 1},
     recording.OVERFLOW_RATE: {'cqrs_side="write", attribute_key="command.type"': 0.2},
     recording.FAULT_RATE: {'cqrs_side="read", error_type="TypeError"': 0.3},
+    recording.FIRST_FAULTS: {'cqrs_side="read", error_type="TypeError"': 0},
     recording.INSTANCES: {"": 2},
     recording.INSTANCE_SERIES: {'instance="a"': 1, 'instance="b"': 1},
     recording.RESTARTS: {"": 0},
@@ -170,15 +225,18 @@ def live_service(config: Config) -> InputSeries:
     query = {catalog.QUERY_TYPE: "FindOrders"}
     projection = {catalog.PROJECTION_NAME: "orders"}
     event = {**projection, catalog.EVENT_TYPE: "OrderPlaced"}
+    aggregate = {catalog.AGGREGATE_TYPE: "Order"}
     status = catalog.COMMAND_STATUS
     outcomes = (
         (54, {status: catalog.SUCCESS}),
         (3, {status: catalog.REJECTED, catalog.ERROR_TYPE: "SoldOut"}),
         (3, {status: catalog.ERROR, catalog.ERROR_TYPE: "Timeout"}),
     )
-    applied = {**event, catalog.PROJECTION_STATUS: catalog.SUCCESS}
+    live = {**event, catalog.PROJECTION_PHASE: catalog.LIVE}
+    applied = {**live, catalog.PROJECTION_STATUS: catalog.SUCCESS}
+    again = {**applied, catalog.PROJECTION_PHASE: catalog.REPLAY}
     failed = {
-        **event,
+        **live,
         catalog.PROJECTION_STATUS: catalog.ERROR,
         catalog.ERROR_TYPE: "Locked",
     }
@@ -202,11 +260,44 @@ def live_service(config: Config) -> InputSeries:
         *service.histogram(catalog.QUERY_DURATION, answered, TIMES),
         *service.level(catalog.QUERY_ACTIVE, query, 1),
         *service.histogram(catalog.QUERY_RESULT_SIZE, query, {0.0: 24, 20.0: 36}),
-        *service.counter(catalog.PROJECTION_TOTAL, applied, 27),
+        *service.counter(catalog.PROJECTION_TOTAL, applied, 18),
+        *service.counter(catalog.PROJECTION_TOTAL, again, 9),
         *service.counter(catalog.PROJECTION_TOTAL, failed, 3),
         *service.histogram(catalog.PROJECTION_LAG, event, {7.0: 48, 1_800_000.0: 12}),
         *service.histogram(catalog.PROJECTION_DURATION, applied, TIMES),
         *service.counter(catalog.PROJECTION_CLOCK_SKEW, projection, 6),
+        *service.level(catalog.PROJECTION_PENDING, projection, 40),
+        *service.level(catalog.PROJECTION_STALENESS, projection, 2000),
+        *service.level(catalog.PROJECTION_HANDLERS, projection, 2),
+        *(
+            series
+            for status, at in ((catalog.SUCCESS, 1100), (catalog.ERROR, 900))
+            for series in service.level(
+                catalog.PROJECTION_LAST_EVENT, {**projection, catalog.PROJECTION_STATUS: status}, at
+            )
+        ),
+        *service.level(catalog.PROJECTION_REBUILDING, projection, 1),
+        *service.level(catalog.PROJECTION_REBUILD_TARGET, projection, 4000),
+        *service.counter(catalog.PROJECTION_REBUILD_APPLIED, projection, 60),
+        *(
+            series
+            for status, times in ((catalog.SEEN, {7.0: 48.0}), (catalog.TIMED_OUT, {30.0: 12.0}))
+            for series in service.histogram(
+                catalog.QUERY_WAIT, {**query, **projection, catalog.WAIT_STATUS: status}, times
+            )
+        ),
+        *(
+            series
+            for how, sizes in (
+                (catalog.SNAPSHOT_HIT, {2.0: 45.0}),
+                (catalog.SNAPSHOT_MISS, {100.0: 15.0}),
+            )
+            for series in service.histogram(
+                catalog.AGGREGATE_LOAD_EVENTS, {**aggregate, catalog.AGGREGATE_SNAPSHOT: how}, sizes
+            )
+        ),
+        *service.counter(catalog.AGGREGATE_CONFLICTS, aggregate, 12),
+        *service.counter(catalog.AGGREGATE_RETRIES, aggregate, 9),
         *service.counter(catalog.TELEMETRY_OVERFLOW, overflow, 12),
         *service.counter(catalog.TELEMETRY_FAULTS, fault, 18),
     ]
@@ -265,7 +356,11 @@ def uneven(config: Config, series: ErrorRatio) -> list[Test]:
     ]  # fmt: skip
     labels = [{kind: name, status: outcome} for name, outcome, _ in rates]
     if catalog.EVENT_TYPE in series.rate.by:
-        labels = [{**each, "event_type": event} for event in ("A", "B") for each in labels]
+        labels = [
+            {**each, "event_type": event, "projection_phase": phase}
+            for event, phase in (("A", catalog.LIVE), ("B", catalog.REPLAY))
+            for each in labels
+        ]
     inputs = [
         {
             "series": select(
@@ -278,6 +373,62 @@ def uneven(config: Config, series: ErrorRatio) -> list[Test]:
     ]
     check = answers(series.name, GROUPS[config], {f'{kind}="Some"': 0.2, f'{kind}="Calm"': 0})
     return [{"input_series": inputs, "promql_expr_test": [check]}]
+
+
+def unequal(config: Config, series: Share) -> list[Test]:
+    """Rates of both outcomes, of a type that never has the one, and of one that is idle."""
+    chosen = recorded_label(series.attribute)
+    other = next(each for each in series.attribute.values if each != series.value)
+    others = [recorded_label(each) for each in series.by]
+
+    def own(name: str) -> dict[str, str]:
+        return dict.fromkeys(others, name)
+
+    rates = [
+        ("Some", series.value, 2), ("Some", other, 6), ("Calm", other, 5),
+        ("Idle", series.value, 0), ("Idle", other, 0),
+    ]  # fmt: skip
+    inputs = [
+        {
+            "series": select(
+                series.rate.name,
+                [
+                    equals(*each)
+                    for each in {**GROUPS[config], **own(name), chosen: outcome}.items()
+                ],
+            ),
+            "values": f"{value}x400",
+        }
+        for name, outcome, value in rates
+    ]
+    expected = {
+        ", ".join(str(equals(*each)) for each in own(name).items()): value
+        for name, value in (("Some", 0.25), ("Calm", 0.0))
+    }
+    check = answers(series.name, GROUPS[config], expected)
+    return [{"input_series": inputs, "promql_expr_test": [check]}]
+
+
+def late_and_different(config: Config, series: Fact) -> list[Test]:
+    """Instances differ: all count, or the highest; one that is late by two samples does not."""
+    service = Service(config, GROUPS[config])
+    own = dict.fromkeys(series.by, "x")
+    lines = service.counter(series.metric, own, 0, "3x400")
+    lines[1] = {**lines[1], "values": "8x400"}
+    labels = ", ".join(f'{recorded_label(each)}="x"' for each in series.by)
+    both, one = (8, 3) if series.highest else (11, 3)
+    fresh = {**answers(series.name, GROUPS[config], {labels: both}), "eval_time": "10m"}
+    tests: list[Test] = [{"input_series": lines, "promql_expr_test": [fresh]}]
+    # A sample counts for two intervals and a half: by a third of one more or less it is noticed.
+    step = duration_seconds(config.scrape_interval) / 6
+    for last, value in ((76, both), (74, one)):
+        often = [{**lines[0], "values": "3x90"}, {**lines[1], "values": f"8x{last}"}]
+        check = {
+            **answers(series.name, GROUPS[config], {labels: value}), "eval_time": f"{90 * step:g}s"
+        }  # fmt: skip
+        every = f"{step * 1000:g}ms"
+        tests.append({"interval": every, "input_series": often, "promql_expr_test": [check]})
+    return tests
 
 
 def begun_anew(config: Config, series: Restarts) -> list[Test]:
@@ -300,6 +451,49 @@ def begun_anew(config: Config, series: Restarts) -> list[Test]:
         ]
         tests.append({"input_series": lines, "promql_expr_test": checks})
     return tests
+
+
+def newcomers(config: Config, series: Firsts) -> list[Test]:
+    """What a series begins with counts for two minutes, if its process was there before it."""
+    service, values = Service(config, GROUPS[config]), dict.fromkeys(series.by, "A")
+    other = Service(config, {**GROUPS[config], "job": "another"})
+    each = int(60 / duration_seconds(config.scrape_interval))
+
+    def processes(of: Service, *minutes: int) -> InputSeries:
+        own = {catalog.SIDE: catalog.WRITE, catalog.ATTRIBUTE_KEY: "command.type"}
+        lines = of.counter(series.alive, own, 0)
+        return [
+            {**line, "values": f"_x{minute * each} 0x400"}
+            for line, minute in zip(lines, minutes, strict=True)
+        ]
+
+    # At 10m one process has counted 2 and the other 3; before and after, nothing happens.
+    counted = [
+        {**line, "values": f"_x{10 * each} {number}x400"}
+        for line, number in zip(service.counter(series.metric, values, 0), (2, 3), strict=True)
+    ]
+    label = ", ".join(f'{recorded_label(attribute)}="A"' for attribute in series.by)
+    inputs: list[tuple[InputSeries, int]] = [
+        (processes(service, 5, 5), 5),
+        (processes(service, 5, 10), 2),  # the second one is new, too
+        (processes(service, 10, 10) + processes(other, 0, 0), 0),
+        (processes(other, 0, 0), 0),
+    ]
+    return [
+        {
+            "input_series": [*counted, *alive],
+            "promql_expr_test": [
+                {
+                    **answers(series.name, GROUPS[config], {label: value} if seen else {}),
+                    "eval_time": at,
+                }
+                for at, seen, value in (
+                    ("9m", False, 0), ("10m", True, new), ("11m", True, new), ("12m", True, 0),
+                )
+            ],
+        }
+        for alive, new in inputs
+    ]  # fmt: skip
 
 
 def several_series(config: Config, series: Instances | InstanceSeries) -> list[Test]:
@@ -325,7 +519,10 @@ def nothing_more(_: Config, __: Recording) -> list[Test]:
 # Besides the values: what shows how each kind of series is recorded.
 MORE: dict[type[Recording], Callable[[Config, Any], list[Test]]] = {
     Rate: ended,
+    Firsts: newcomers,
     ErrorRatio: uneven,
+    Share: unequal,
+    Fact: late_and_different,
     Restarts: begun_anew,
     Instances: several_series,
     InstanceSeries: several_series,

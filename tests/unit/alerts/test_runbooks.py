@@ -32,12 +32,33 @@ def test_page_has_its_sections(alert: AnyAlert) -> None:
 
 
 @EACH_ALERT
+def test_patience_is_explained(alert: AnyAlert) -> None:
+    """Why it waits so long before it fires, and why it goes on firing or does not."""
+    words = read_words(alert)["Tuning"]
+    for setting in ("for", "keep_firing_for"):
+        assert f"`{setting}`" in words
+
+
+@EACH_ALERT
+def test_numbers_that_can_be_set_are_explained(alert: AnyAlert) -> None:
+    """Whoever tunes an alert reads what each of its thresholds is for, by its name."""
+    words = "".join(read_words(alert).values())
+    numbers = {
+        setting.key
+        for setting in settings_of(alert.settings(Config()))
+        if type(setting.value) in (int, float) and setting.key != "objective"
+    }
+    assert {key for key in numbers if f"`{key}`" not in words} == set()
+
+
+@EACH_ALERT
 def test_page_has_the_alerts_facts(alert: AnyAlert) -> None:
     """Expression, queries and settings are those of the rule under the same configuration."""
     config = Config(group_labels=("namespace", "job"))
     text = page(alert, config)
     for rule in rules(alert, config):
         assert f"for {rule['for']}:\n\n```promql\n{rule['expr']}\n```" in text
+    assert f'{alert.dashboard}>: the row "{alert.row}".' in text
     for query in alert.queries:
         assert f"{query.title}:\n\n```promql\n{query.expression(config)}\n```" in text
     block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)

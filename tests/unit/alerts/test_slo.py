@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from cqrs_alerts import slo
+from cqrs_alerts import projection_state, slo
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
 from cqrs_alerts.naming import recorded_label
-from cqrs_alerts.promql import duration, duration_seconds, equals, select
+from cqrs_alerts.promql import Matcher, duration, duration_seconds, equals, select
 from cqrs_alerts.rule_files import render_rules
 from cqrs_alerts.slo_alerts import BurnAlert
 from cqrs_alerts.slo_settings import (
@@ -22,7 +22,9 @@ from cqrs_alerts.slo_settings import (
     LatencyObjectives,
     OwnAvailability,
     OwnLatency,
+    OwnTime,
     Slos,
+    TimeObjectives,
     promise,
 )
 from cqrs_alerts.windows import RATE_WINDOW_SECONDS
@@ -130,6 +132,10 @@ def of_share(sli: slo.Sli, bad: float, config: Config, per_minute: float = 1000)
                 sli.rate.metric, {**kind, sli.status: status}, often, "1000+{}x1000"
             )
         ]
+    if isinstance(sli, slo.Staleness):
+        # As if each moment were so stale: their mean is what counts.
+        labels = {**GROUPS[config], recorded_label(sli.type): "some"}
+        return [steady(projection_state.STALE, labels, bad)]
     within = sli.settings(config).within_ms
     return service.histogram(
         sli.buckets.metric,
@@ -171,6 +177,8 @@ def test_budget_is_what_the_period_has_left(config: Config, evaluate: Evaluate) 
     )
 
 
+# A share of time needs some minutes to be known, whatever happens in them.
+OF_EVENTS = tuple(sli for sli in slo.SLIS if not isinstance(sli, slo.Staleness))
 BURN_ALERTS = {each.name: each for each in ALERTS if isinstance(each, BurnAlert)}
 
 
@@ -285,7 +293,7 @@ def edge_tests(name: str, config: Config) -> list[dict[str, Any]]:
         limits = {
             slo.burn_rate(burn.long): burn.factor,
             slo.burn_rate(burn.short): burn.factor,
-            slo.events(burn.long): alert.settings(config).minimum_events,
+            slo.events(burn.long): alert.settings(config).floor,
         }
         for low in (None, *limits):
             group = {**GROUPS[config], "job": f"{burn.long} {low or 'all above'}"}
@@ -313,8 +321,24 @@ def steady(name: str, labels: Mapping[str, str], value: float) -> dict[str, str]
 
 
 def rate_inputs(sli: slo.Sli, config: Config) -> InputSeries:
-    """Of 15 a second 3 are bad, of two types; another service's 7 are all good."""
+    """Of 15 a second 3 are bad, of two types; another service's 7 are all good.
+
+    Of time it is that of 15 projections, and a third service has none in the last minutes.
+    """
     kind = recorded_label(sli.type)
+    if isinstance(sli, slo.Staleness):
+        gone = steady(projection_state.STALE, {"job": "gone", kind: "last"}, 1)
+        return [
+            {**gone, "values": "1x9 stale"},
+            *(
+                steady(projection_state.STALE, {**group, kind: str(number)}, share)
+                for group, shares in (
+                    (GROUPS[config], [0, 0, 1, 1, 0.5, 0.5, *[0] * 9]),
+                    (calm_service(config), [0] * 7),
+                )
+                for number, share in enumerate(shares)
+            ),
+        ]
     if isinstance(sli, slo.Availability):
         label = recorded_label(sli.status)
         several: dict[tuple[str, str], float] = {
@@ -378,6 +402,7 @@ def objective_tests(sli: slo.Sli, config: Config) -> dict[str, Recorded]:
     series = rate_inputs(sli, config)
     promise = sli.settings(config).objective
     own = {"slo": sli.name, "cqrs_side": sli.side}
+    at = "20m" if isinstance(sli, slo.Staleness) else "5m"
     busy, calm = ({**group, **own} for group in (GROUPS[config], calm_service(config)))
     return {
         f"{name} {sli.name} {sli.side}": (
@@ -385,7 +410,7 @@ def objective_tests(sli: slo.Sli, config: Config) -> dict[str, Recorded]:
             [
                 {
                     "input_series": series,
-                    "promql_expr_test": [exactly(name, "5m", (busy, one), (calm, other))],
+                    "promql_expr_test": [exactly(name, at, (busy, one), (calm, other))],
                 }
             ],
         )
@@ -487,12 +512,12 @@ def test_each_pair_of_windows_has_its_factor(
 
 def test_a_fast_burn_pages_within_minutes(evaluate: Evaluate) -> None:
     """Above 14.4 the first page is there after its 2 minutes; just below it is not."""
-    evaluate(EVEN, fast_tests(EVEN, slo.SLIS), objective_rules(EVEN))
+    evaluate(EVEN, fast_tests(EVEN, OF_EVENTS), objective_rules(EVEN))
 
 
 def test_a_handful_of_events_pages_nobody(evaluate: Evaluate) -> None:
     """Below the least number of events in the long window, even when all of them are bad."""
-    evaluate(DEFAULT, few_tests(DEFAULT, slo.SLIS), objective_rules(DEFAULT))
+    evaluate(DEFAULT, few_tests(DEFAULT, OF_EVENTS), objective_rules(DEFAULT))
 
 
 def test_the_page_ends_soon_after_the_cause(evaluate: Evaluate) -> None:
@@ -575,6 +600,26 @@ def test_a_service_that_is_down_keeps_its_budget(evaluate: Evaluate) -> None:
         ],
         objective_rules(DEFAULT),
     )
+
+
+def test_a_projection_with_its_own_objective_of_time_counts_apart() -> None:
+    """Its staleness is its own, and is not among that of the others."""
+    promised = TimeObjectives(types=(OwnTime(type="slow(1)", objective=0.5),))
+    config = replace(DEFAULT, slos=replace(DEFAULT.slos, projection_staleness=promised))
+    chosen = slo.PROJECTION_STALENESS
+    found = [
+        (rule["labels"].get("projection_name"), rule["expr"])
+        for rule in slo.rules(chosen.recording.metric.scope, config)
+        if rule["record"] == slo.OBJECTIVE and rule["labels"]["slo"] == chosen.name
+    ]
+    name = projection_state.STALE
+    assert found == [
+        (kind, f"0 * count by (job) (count_over_time({select(name, [who])}[5m])) + {objective:g}")
+        for kind, who, objective in (
+            (None, Matcher("projection_name", "!~", r"slow\(1\)"), 0.99),
+            ("slow(1)", equals("projection_name", "slow(1)"), 0.5),
+        )
+    ]
 
 
 def test_disabled_objectives_leave_no_rules() -> None:

@@ -16,6 +16,8 @@ from cqrs_alerts.slo_settings import (
     Objectives,
     OwnAvailability,
     OwnLatency,
+    OwnTime,
+    TimeObjectives,
     promise,
 )
 
@@ -32,6 +34,8 @@ ALERT = next(each for each in ALERTS if each.name == "CqrsCommandLatencyBurn")
         (OwnAvailability(type="A", objective=0.99995), "99.995 %"),
         (LatencyObjectives(objective=0.9, within_ms=2500), "90 % within 2500 ms"),
         (OwnLatency(type="A", objective=0.99, within_ms=0.5), "99 % within 0.5 ms"),
+        (TimeObjectives(objective=0.99), "99 % of the time"),
+        (OwnTime(type="A", objective=0.5), "50 % of the time"),
     ],
 )
 def test_a_promise_in_words(objective: Objectives | OwnAvailability, words: str) -> None:

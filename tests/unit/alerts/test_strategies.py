@@ -131,7 +131,7 @@ class Exporter:
         """A value of each attribute; failures alone have an error type."""
         own = {}
         for attribute in metric.attributes:
-            value = attribute.values[2 * variant] if attribute.values else "AB"[variant]
+            value = attribute.values[:3][-variant] if attribute.values else "AB"[variant]
             if attribute is catalog.ERROR_TYPE and not variant:
                 continue
             if attribute is catalog.SIDE:
@@ -144,7 +144,7 @@ class Exporter:
     ) -> dict[str, str]:
         name = series_name(metric, self.config.naming, part)
         series = select(name, [equals(label, value) for label, value in labels.items()])
-        values = f"{step}x40" if metric.kind == "up_down_counter" else self.values
+        values = f"{step}x40" if metric.kind in ("up_down_counter", "gauge") else self.values
         return {"series": series, "values": values.replace("{}", step)}
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from .. import recording, slo
 from ..config import Config
+from ..derived import labels_of_derived
 from ..label_names import LE, NAME, SLO
 from ..naming import Part, series_name, stored_parts
 from ..promql import count_by, differs, equals, number, rate, select
-from ..recording import ErrorRatio, Quantile, Rate, Recording
+from ..recording import ErrorRatio, Firsts, Mean, Quantile, Rate, Recording, Share
 from ..windows import RATE_WINDOW
 from .causes import Cause, Diagnosis, most_fundamental
 from .metric_diagnosis import MetricExaminer
@@ -37,6 +38,7 @@ class Examiner:
         self.rules = prometheus.rules()
         self._metrics = MetricExaminer(prometheus, config)
         self._objectives = frozenset(slo.names(config))
+        self._derived = frozenset(labels_of_derived(config))
         self._buckets: dict[str, set[float]] = {}
         self._diagnoses: dict[Selector, Diagnosis | None] = {}
 
@@ -58,7 +60,7 @@ class Examiner:
     def hidden(self, expression: str) -> Diagnosis | None:
         """What is broken behind an expression that has a value, such as a 0 in its place."""
         found = []
-        ours = _RECORDINGS.keys() | self._objectives
+        ours = _RECORDINGS.keys() | self._derived
         for name in {each.name for each in selectors(expression)} & ours:
             diagnosis = self._diagnose_rule(name)
             # Rules may be evaluated elsewhere: what has series needs no loaded rule here.
@@ -90,6 +92,8 @@ class Examiner:
             return self._diagnose_matchers(selector)
         if selector.name in self._objectives:
             return self._diagnose_rule(selector.name) or self._diagnose_objectives()
+        if selector.name in self._derived:
+            return self._diagnose_rule(selector.name) or self._diagnose_projections()
         known = _RECORDINGS.get(selector.name)
         if known is None:
             return self._metrics.diagnose(selector.name) or self._diagnose_unknown(selector.name)
@@ -154,7 +158,7 @@ class Examiner:
         return None
 
     def _not_loaded(self, name: str) -> Diagnosis:
-        ours = _RECORDINGS.keys() | self._objectives
+        ours = _RECORDINGS.keys() | self._derived
         if any(rule.name in ours for rule in self.rules or ()):
             return Diagnosis(
                 Cause.RULES_NOT_LOADED,
@@ -170,10 +174,19 @@ class Examiner:
         missing = [each for each in found if each]
         return most_fundamental(missing) if missing and all(found) else _NO_TRAFFIC
 
+    def _diagnose_projections(self) -> Diagnosis:
+        """States are of projections that are watched, or tell of themselves."""
+        read = (recording.PENDING, recording.HANDLERS)
+        found = [self.diagnose(Selector(each.name, ())) for each in read]
+        missing = [each for each in found if each]
+        return most_fundamental(missing) if all(found) else _NO_TRAFFIC
+
     def _diagnose_input(self, known: Recording) -> Diagnosis:
-        if isinstance(known, Quantile):
+        if isinstance(known, Quantile | Mean):
             return self.diagnose(Selector(known.buckets.name, ())) or _NO_TRAFFIC
-        if isinstance(known, ErrorRatio):
+        if isinstance(known, Firsts):
+            return self.diagnose(Selector(known.of.name, ())) or _NO_TRAFFIC
+        if isinstance(known, ErrorRatio | Share):
             return self.diagnose(Selector(known.rate.name, ())) or _NO_TRAFFIC
         part: Part = known.part if isinstance(known, Rate) else ""
         if part not in stored_parts(known.metric, self._config.histograms):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from cqrs_telemetry.catalog import METRICS, Metric
 
@@ -16,6 +17,7 @@ from .other_names import OtherName, find_other_name
 from .prometheus import Prometheus
 
 LOOK_BACK = "6h"  # for a metric that was there once
+_RECEIVER = "web.enable-otlp-receiver"
 
 _NOT_ITSELF = Diagnosis(
     Cause.NOT_SCRAPING_ITSELF,
@@ -90,7 +92,7 @@ class MetricExaminer:
                 Cause.NEVER_SEEN,
                 f"no target reports metrics of cqrs-telemetry, such as {alive}",
                 "check that the service uses cqrs-telemetry and sets up an OpenTelemetry SDK that "
-                "exports to this Prometheus",
+                f"exports to this Prometheus{self._closed_receiver}",
             ),
         )
 
@@ -127,7 +129,8 @@ class MetricExaminer:
             yield Diagnosis(
                 Cause.NO_TARGETS,
                 "Prometheus scrapes no target",
-                "add the service under scrape_configs in prometheus.yml, or let it push by OTLP",
+                "add the service under scrape_configs in prometheus.yml, or let it push by OTLP"
+                f"{self._closed_receiver}",
             )
         down = [dict(each.labels) for each in targets if each.value == 0]
         if down:
@@ -137,6 +140,13 @@ class MetricExaminer:
                 f"{len(down)} of {len(targets)} targets are down: {names}",
                 "start them, or mend their address in prometheus.yml",
             )
+
+    @cached_property
+    def _closed_receiver(self) -> str:
+        """What senders of OTLP have to know: they get a 404 that nobody may read."""
+        if self._prometheus.flags().get(_RECEIVER) != "false":
+            return ""
+        return f"; it takes OTLP only when it is started with --{_RECEIVER}, which it was not"
 
     def _metric_names(self) -> frozenset[str]:
         if self._names is None:

@@ -131,6 +131,14 @@ class Prometheus:
             for group in self.ask("/api/v1/rules", {})["groups"]
         ]  # fmt: skip
 
+    def flags(self) -> dict[str, str]:
+        """Command line flags; empty where the server has no such interface."""
+        try:
+            flags: dict[str, str] = self.ask("/api/v1/status/flags", {})
+        except (QueryError, PrometheusError):
+            return {}
+        return flags
+
     def ask(self, path: str, parameters: Mapping[str, str]) -> Any:
         """The data of an answer of the HTTP API.
 
@@ -139,7 +147,7 @@ class Prometheus:
             PrometheusError: There is no Prometheus to ask.
         """
         try:
-            answer = self._client.get(path, params=dict(parameters))
+            answer = self._get(path, parameters)
         except httpx.TimeoutException:
             raise PrometheusError(
                 f"{self.url} did not answer within {TIMEOUT:g} s; is it overloaded or starting?"
@@ -159,6 +167,17 @@ class Prometheus:
         if answer.status_code in (400, 404, 422):
             raise QueryError(message)
         raise PrometheusError(f"{self.url} answers {answer.status_code}: {message}")
+
+    def _get(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
+        """One answer; asked for once more where a kept connection was torn, which proves nothing.
+
+        The server may close an idle connection just then; and the client's pool, shared by threads,
+        may take one that another thread has begun to use for an idle one that was closed.
+        """
+        try:
+            return self._client.get(path, params=dict(parameters))
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            return self._client.get(path, params=dict(parameters))
 
 
 def _rule(answer: Mapping[str, Any]) -> Rule:

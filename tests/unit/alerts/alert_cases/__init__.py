@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from . import pipeline, projection, read, telemetry, write
+from . import pipeline, projection, read, rebuild, state, telemetry, write
 from .case import Case
 
 CASES: dict[str, Case] = {
     case.name: case
-    for case in (*write.CASES, *read.CASES, *projection.CASES, *telemetry.CASES, *pipeline.CASES)
+    for case in (
+        *write.CASES,
+        *read.CASES,
+        *projection.CASES,
+        *state.CASES,
+        *rebuild.CASES,
+        *telemetry.CASES,
+        *pipeline.CASES,
+    )
 }

@@ -8,6 +8,7 @@ from cqrs_alerts.recording import (
     PROJECTION_LAG_BUCKETS,
     PROJECTION_LAG_MEAN,
     PROJECTION_LIVE_RATE,
+    REBUILDING,
 )
 from cqrs_telemetry import catalog
 
@@ -17,6 +18,7 @@ from .traffic import (
     apply_times,
     counted,
     events,
+    held,
     lags,
     observed,
     of_job,
@@ -86,6 +88,11 @@ def steps(*phases: tuple[int, float, float]) -> Traffic:
     )
 
 
+def rebuilt(*phases: Phase) -> Traffic:
+    """Rebuilds under way, in phases, in a job of their own."""
+    return of_job("rebuild", recorded(REBUILDING, LABELS, *phases))
+
+
 def caught_up(milliseconds: float) -> Traffic:
     """Recorded lag that grows by a second each second, but for a minute in which it is so small."""
     grown = ((1, 60_000 * minute) for minute in range(11))
@@ -132,7 +139,15 @@ CASES = (
         "1% of events reach projection orders later than 45000 ms", "9m",
         fires=lags({20.0: 98, 50_000.0: 2}),
         firing_at="12m",
-        quiet={"in time": lags({20.0: 100})},
+        quiet={
+            "in time": lags({20.0: 100}),
+            "a rebuild": together(lags({20.0: 98, 50_000.0: 2}), rebuilt((60, 1))),
+        },
+        fires_too={
+            "a rebuild before": Still(
+                together(lags({20.0: 98, 50_000.0: 2}), rebuilt((12, 1), (48, 0))), "30m"
+            ),
+        },
         edges={
             "above_ms": Edge(lambda ms: lags(with_quantile(catalog.PROJECTION_LAG, 0.99, ms))),
             "minimum_operations": Edge(lambda n: lags({50_000.0: n / 5})),
@@ -157,7 +172,7 @@ CASES = (
         lenient={"above_ratio": 0.5, "minimum_operations": 1000, "for_": "1h"},
     ),
     Case(
-        "CqrsProjectionStalled", "projection", "critical", PROJECTIONS_UID, LABELS,
+        "CqrsProjectionNotProgressing", "projection", "critical", PROJECTIONS_UID, LABELS,
         "Projection orders applies nothing; the past makes expect 300 events in 5m", "93m",
         fires=together(produced((120, 60)), applied((80, 60), (20, 0), (20, 60))),
         firing_at="95m",
@@ -172,6 +187,13 @@ CASES = (
             ),
             "no input": Quiet(
                 together(produced((80, 60), (40, 0)), applied((80, 60), (40, 0))), at=STALLED
+            ),
+            "a rebuild that applies nothing": Quiet(
+                together(
+                    produced((120, 60)), applied((80, 60), (40, 0)),
+                    rebuilt((80, 0), (40, 1)),
+                ),
+                at=STALLED,
             ),
             "a rebuild": Quiet(
                 together(
@@ -189,12 +211,28 @@ CASES = (
             "applied long ago": Quiet(
                 steps((300, 1, 1), (400, 1, 0), (40, 1, 0)), at=("715m",), every="5m"
             ),
+            "what waits is known, which is another's": Quiet(
+                together(
+                    produced((120, 60)), applied((80, 60), (40, 0)),
+                    of_job("writer", held(catalog.PROJECTION_PENDING, ORDERS, (120, 0))),
+                ),
+                at=STALLED,
+            ),
             "never seen": Quiet(produced((120, 60)), at=STALLED),
             "a deployment of eight minutes": Quiet(
                 together(produced((120, 60)), applied((80, 60), (8, 0), (32, 60))), at=STALLED
             ),
         },
         fires_too={
+            "its probe fails": Still(
+                together(
+                    produced((120, 60)), applied((80, 60), (40, 0)),
+                    of_job(
+                        "writer", held(catalog.PROJECTION_PENDING, ORDERS, (80, 0), (40, None))
+                    ),
+                ),
+                "97m",
+            ),
             "it fails on each attempt": Firing(
                 together(
                     produced((120, 60)), applied((80, 60), (40, 0)),
@@ -204,6 +242,13 @@ CASES = (
             ),
             "it picked them all since long ago": Still(
                 steps((300, 100, 0), (400, 0.05, 0.05), (40, 0.05, 0)), "715m", every="5m"
+            ),
+            "a rebuild before": Still(
+                together(
+                    produced((120, 60)), applied((80, 60), (40, 0)),
+                    rebuilt((79, 1), (41, 0)),
+                ),
+                "97m",
             ),
             "each of its instances applies all": Firing(
                 together(produced((120, 60)), applied((80, 180), (40, 0))),
@@ -215,7 +260,7 @@ CASES = (
                 lambda n: steps((400, 1, n / 300), (30, 1, 0)), "415m", every="5m"
             ),
         },
-        lenient={"minimum_events": 301, "across": (), "for_": "1h"},
+        lenient={"minimum_events": 301, "for_": "1h"},
     ),
     Case(
         "CqrsProjectionFallingBehind", "projection", "warning", PROJECTIONS_UID, LABELS,
@@ -224,9 +269,24 @@ CASES = (
         firing_at="50m",
         over_at="75m",
         quiet={
+            "a rebuild": Quiet(
+                together(
+                    lag_of(*[100] * 20, *(6000 * n for n in range(40))), rebuilt((60, 1))
+                ),
+                at=LAGGED,
+            ),
             "one jump": Quiet(lag_of(*[100] * 20, *[600_000] * 40), at=LAGGED),
             "catching up": Quiet(
                 lag_of(*[100] * 20, *(600_000 - 15_000 * n for n in range(40))), at=LAGGED
+            ),
+        },
+        fires_too={
+            "a rebuild before": Still(
+                together(
+                    lag_of(*[100] * 20, *(6000 * n for n in range(40))),
+                    rebuilt((25, 1), (35, 0)),
+                ),
+                "50m",
             ),
         },
         edges={

@@ -6,13 +6,16 @@ from cqrs_alerts.links import READ_PATH_UID
 from cqrs_alerts.recording import QUERY_RATE, RESULT_SIZE_BUCKETS
 from cqrs_telemetry import catalog
 
+from ..conftest import InputSeries, Service
 from .case import Case, Edge, Firing, Quiet, Still, Traffic
 from .traffic import (
     Phase,
+    begun,
     counted,
     heartbeat,
     held,
     observed,
+    of_job,
     queries,
     query_times,
     recorded,
@@ -20,6 +23,7 @@ from .traffic import (
     with_quantile,
 )
 
+ORDERS = {catalog.PROJECTION_NAME: "orders"}
 QUERY = {catalog.QUERY_TYPE: "FindOrders"}
 LABELS = {"query_type": "FindOrders"}
 
@@ -30,6 +34,20 @@ def queries_in(*phases: Phase, status: str = catalog.SUCCESS, error: str = "") -
     if error:
         labels[catalog.ERROR_TYPE] = error
     return counted(catalog.QUERY_TOTAL, labels, *phases)
+
+
+def first_failures(minute: int, error: str = "NoHandlerError") -> Traffic:
+    """Two queries that fail alike, of which one is rejected, and no more."""
+    return together(
+        *(
+            begun(
+                catalog.QUERY_TOTAL,
+                {**QUERY, catalog.QUERY_STATUS: status, catalog.ERROR_TYPE: error},
+                minute,
+            )
+            for status in (catalog.ERROR, catalog.REJECTED)
+        )
+    )
 
 
 def in_flight(*phases: Phase) -> Traffic:
@@ -96,6 +114,23 @@ def cumulative(buckets: Sizes, bound: str) -> float:
 
 GROWN = ("68m", "71m", "73m", "80m", "95m")
 STOPPED = ("93m", "95m", "97m", "100m")
+
+
+def waits(query: str = "FindOrders", **per_minute: float) -> Traffic:
+    """Queries that wait for their caller's own write, by outcome."""
+
+    def series(service: Service) -> InputSeries:
+        kind = {catalog.QUERY_TYPE: query, **ORDERS}
+        return [
+            line
+            for status, often in per_minute.items()
+            for line in service.histogram(
+                catalog.QUERY_WAIT, {**kind, catalog.WAIT_STATUS: status}, {20.0: often}
+            )
+        ]
+
+    return series
+
 
 CASES = (
     Case(
@@ -213,7 +248,7 @@ CASES = (
     ),
     Case(
         "CqrsQueryTypeUnknown", "read", "warning", READ_PATH_UID, LABELS,
-        "FindOrders queries without a handler 0.2 times a second", "2m",
+        "60 FindOrders queries without a handler in 5m", "2m",
         fires=together(
             *(
                 queries_in((30, 6), (60, 0), status=status, error="NoHandlerError")
@@ -224,8 +259,24 @@ CASES = (
         kept_at="47m",
         over_at="52m",
         quiet={
-            "other failures": queries_in((60, 12), status=catalog.ERROR, error="ValueError"),
+            "other failures": together(
+                queries_in((60, 12), status=catalog.ERROR, error="ValueError"),
+                first_failures(18, error="KeyError"),
+                heartbeat("0x60"),
+            ),
             "of the past": queries_in((60, 0), status=catalog.ERROR, error="NoHandlerError"),
+            "first scraped after some": Quiet(
+                together(first_failures(10), heartbeat("_x10 0x60")), at=("13m", "15m", "20m")
+            ),
+            "long after the first ones": Quiet(
+                together(first_failures(10), heartbeat("0x60")), at=("35m",)
+            ),
+        },
+        fires_too={
+            "the first ones ever": Firing(
+                together(first_failures(10), heartbeat("0x60")),
+                "2 FindOrders queries without a handler in 5m", "13m",
+            ),
         },
         lenient={"for_": "1h"},
     ),
@@ -272,5 +323,41 @@ CASES = (
         lenient={
             "above_items": 3000.0, "factor": 500.0, "minimum_operations": 1000, "for_": "1h",
         },
+    ),
+    Case(
+        "CqrsReadYourWritesTimeout", "read", "warning", READ_PATH_UID,
+        {"query_type": "FindOrders", "projection_name": "orders"},
+        "6% of FindOrders queries that wait for projection orders to show the caller's own write "
+        "give up", "5m",
+        fires=waits(seen=94, timed_out=6),
+        firing_at="7m",
+        quiet={
+            "all are seen": waits(seen=100),
+            "a rebuild": together(
+                waits(seen=94, timed_out=6),
+                of_job("rebuild", held(catalog.PROJECTION_REBUILDING, ORDERS, (60, 1))),
+            ),
+            "another query's": lambda service: [
+                *waits(seen=100)(service), *waits(query="FindStock", timed_out=3)(service)
+            ],
+        },
+        fires_too={
+            "a rebuild before": Still(
+                together(
+                    waits(seen=94, timed_out=6),
+                    of_job(
+                        "rebuild", held(catalog.PROJECTION_REBUILDING, ORDERS, (12, 1), (48, 0))
+                    ),
+                ),
+                "30m",
+            ),
+        },
+        edges={
+            "above_ratio": Edge(
+                lambda share: waits(seen=100 - 100 * share, timed_out=100 * share)
+            ),
+            "minimum_operations": Edge(lambda n: waits(seen=n / 10, timed_out=n / 10)),
+        },
+        lenient={"above_ratio": 0.5, "minimum_operations": 1000, "for_": "1h"},
     ),
 )  # fmt: skip

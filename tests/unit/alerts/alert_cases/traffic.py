@@ -154,6 +154,15 @@ def standing(service: Service, phases: Sequence[Phase]) -> str:
     )
 
 
+def begun(
+    metric: Metric, labels: Mapping[Attribute, str], minute: int, value: float = 1
+) -> Traffic:
+    """A counter of one instance that begins at so much, and stays there."""
+    return lambda service: service.counter(
+        metric, labels, 0, in_samples(f"_x{minute} {value:g}x60", service)
+    )[:1]
+
+
 def held(metric: Metric, labels: Mapping[Attribute, str], *phases: Phase) -> Traffic:
     """A level that each of two instances holds, in phases."""
     return lambda service: service.counter(metric, labels, 0, standing(service, phases))

@@ -9,11 +9,13 @@ from cqrs_telemetry import catalog
 from .case import Case, Edge, Firing, Quiet, Still, Traffic
 from .traffic import (
     Phase,
+    begun,
     command_times,
     commands,
     counted,
     heartbeat,
     held,
+    observed,
     of_job,
     recorded,
     together,
@@ -22,6 +24,7 @@ from .traffic import (
 
 COMMAND = {catalog.COMMAND_TYPE: "PlaceOrder"}
 LABELS = {"command_type": "PlaceOrder"}
+AGGREGATE = {catalog.AGGREGATE_TYPE: "Order", catalog.AGGREGATE_SNAPSHOT: catalog.SNAPSHOT_MISS}
 
 
 def commands_in(*phases: Phase, status: str = catalog.SUCCESS, error: str = "") -> Traffic:
@@ -30,6 +33,25 @@ def commands_in(*phases: Phase, status: str = catalog.SUCCESS, error: str = "") 
     if error:
         labels[catalog.ERROR_TYPE] = error
     return counted(catalog.COMMAND_TOTAL, labels, *phases)
+
+
+def loads(per_minute: dict[float, float]) -> Traffic:
+    """Aggregates that are made of so many events: ``{events: how often}``."""
+    return lambda service: service.histogram(catalog.AGGREGATE_LOAD_EVENTS, AGGREGATE, per_minute)
+
+
+def first_failures(minute: int, error: str = "NoHandlerError") -> Traffic:
+    """Two commands that fail alike, of which one is rejected, and no more."""
+    return together(
+        *(
+            begun(
+                catalog.COMMAND_TOTAL,
+                {**COMMAND, catalog.COMMAND_STATUS: status, catalog.ERROR_TYPE: error},
+                minute,
+            )
+            for status in (catalog.ERROR, catalog.REJECTED)
+        )
+    )
 
 
 def in_flight(*phases: Phase) -> Traffic:
@@ -230,7 +252,7 @@ CASES = (
     ),
     Case(
         "CqrsCommandTypeUnknown", "write", "warning", WRITE_PATH_UID, LABELS,
-        "PlaceOrder commands without a handler 0.2 times a second", "2m",
+        "60 PlaceOrder commands without a handler in 5m", "2m",
         fires=together(
             *(
                 commands_in((30, 6), (60, 0), status=status, error="NoHandlerError")
@@ -241,8 +263,24 @@ CASES = (
         kept_at="47m",
         over_at="52m",
         quiet={
-            "other failures": commands_in((60, 12), status=catalog.ERROR, error="ValueError"),
+            "other failures": together(
+                commands_in((60, 12), status=catalog.ERROR, error="ValueError"),
+                first_failures(18, error="KeyError"),
+                heartbeat("0x60"),
+            ),
             "of the past": commands_in((60, 0), status=catalog.ERROR, error="NoHandlerError"),
+            "first scraped after some": Quiet(
+                together(first_failures(10), heartbeat("_x10 0x60")), at=("13m", "15m", "20m")
+            ),
+            "long after the first ones": Quiet(
+                together(first_failures(10), heartbeat("0x60")), at=("35m",)
+            ),
+        },
+        fires_too={
+            "the first ones ever": Firing(
+                together(first_failures(10), heartbeat("0x60")),
+                "2 PlaceOrder commands without a handler in 5m", "13m",
+            ),
         },
         lenient={"for_": "1h"},
     ),
@@ -325,5 +363,30 @@ CASES = (
         },
         edges={"minimum_events": Edge(eventful, at="91m")},
         lenient={"minimum_events": 501, "for_": "1h"},
+    ),
+    Case(
+        "CqrsAggregateNeedsSnapshot", "write", "info", WRITE_PATH_UID,
+        {"aggregate_type": "Order"},
+        "5% of loads of Order replay more than 750 events", "29m",
+        fires=loads({20.0: 90, 800.0: 10}),
+        firing_at="35m",
+        quiet={
+            "short": loads({20.0: 100}),
+            "a batch on a few old ones": Quiet(
+                observed(
+                    catalog.AGGREGATE_LOAD_EVENTS, AGGREGATE,
+                    (10, {20.0: 100}), (20, {800.0: 100}), (60, {20.0: 100}),
+                ),
+                at=("30m", "36m", "60m"),
+            ),
+        },
+        edges={
+            "above_events": Edge(
+                lambda events: loads(with_quantile(catalog.AGGREGATE_LOAD_EVENTS, 0.95, events)),
+                at="40m",
+            ),
+            "minimum_operations": Edge(lambda n: loads({800.0: n / 5}), at="40m"),
+        },
+        lenient={"above_events": 5000.0, "minimum_operations": 1000, "for_": "1h"},
     ),
 )  # fmt: skip
