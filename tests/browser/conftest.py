@@ -30,7 +30,8 @@ from screens import ROOT, Json, Screen  # noqa: E402 - as above
 DEADLINE = 60.0  # seconds until the service has rates
 
 
-@pytest.fixture(scope="session")
+# Per module: a service under load would slow down all the tests that follow.
+@pytest.fixture(scope="module")
 def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prometheus that scrapes a real service and has evaluated the recording rules."""
     try:
@@ -84,7 +85,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def preview(prometheus_url: str, bundle: list[Json]) -> Iterator[Preview]:
     """The preview of all dashboards, and of one with every kind of panel, on live data."""
     shown = [*bundle, every_kind()]

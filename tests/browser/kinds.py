@@ -178,6 +178,7 @@ _OPEN = [
     ),
     _panel("stat", "Wrong query", _target("sum(", instant=True)),
     _panel("nodeGraph", "Unknown kind", _NOW),
+    _panel("timeseries", "Line at 0", _target(_named("none", "vector(0)")), defaults=_custom()),
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 import pytest
@@ -24,6 +25,16 @@ PAINTED = """async (each) => {
     const opaque = pixels.filter((value, index) => index % 4 === 3 && value > 0);
     return opaque.length / (pixels.length / 4);
 }"""
+# Charts in which a text of the axis of time touches one of values, or ends beyond the chart.
+TOUCHING = """() => [...document.querySelectorAll(".plot")].filter((plot) => {
+    const boxes = (which) => [...plot.querySelectorAll(which)].filter((each) => each.textContent)
+        .map((each) => each.getBoundingClientRect());
+    const values = boxes(".ytick text, .y2tick text"), whole = plot.getBoundingClientRect();
+    const touches = (one, other) => one.left < other.right && other.left < one.right
+        && one.top < other.bottom && other.top < one.bottom;
+    return boxes(".xtick text").some((time) =>
+        time.right > whole.right + 1 || values.some((value) => touches(time, value)));
+}).map((plot) => plot.closest(".panel").querySelector("h3").textContent)"""
 NOT_DRAWN = {
     "Nothing there": "empty: no such thing",
     "Wrong query": 'error: invalid parameter "query": 1:5: parse error: unclosed left parenthesis',
@@ -69,6 +80,37 @@ def test_tables_are_organized_and_sorted(kinds: Screen) -> None:
     assert names.all_text_contents() == [MARKUP, "alpha", "beta"]
     cell = table.locator("td.number").first
     assert cell.evaluate("each => getComputedStyle(each).backgroundColor") == "rgb(242, 73, 92)"
+
+
+def test_texts_of_axes_do_not_touch(screen: Screen) -> None:
+    """A moment's text neither lies on the lowest value's nor ends early, wherever it wanders."""
+    now = int(time.time() * 1000)
+    for earlier in range(0, 60_000, 12_000):
+        end = now - earlier
+        screen.open(UID, **{"from": str(end - 300_000), "to": str(end)})
+        assert screen.page.evaluate(TOUCHING) == []
+        drawn = screen.panel("Bars").locator(".xtick text").all_text_contents()
+        assert sum(map(bool, drawn)) >= 2
+
+
+def test_a_line_at_0_is_seen(kinds: Screen) -> None:
+    """It lies above the chart's lower edge with all its width."""
+    panel = kinds.panel("Line at 0")
+    line, area = (panel.locator(each).first.bounding_box() for each in (".js-line", ".nsewdrag"))
+    assert line is not None
+    assert area is not None
+    assert line["y"] + line["height"] + 1 < area["y"] + area["height"]
+
+
+def test_names_of_bars_are_whole(kinds: Screen) -> None:
+    """A bar begins after the longest name."""
+    widths = (
+        kinds.panel("Bar gauge")
+        .locator(".name")
+        .evaluate_all("all => all.map((each) => [each.scrollWidth, each.clientWidth])")
+    )
+    assert len(widths) == 3
+    assert all(needed <= there for needed, there in widths)
 
 
 def test_overrides_and_second_axis(kinds: Screen) -> None:

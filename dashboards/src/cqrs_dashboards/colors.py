@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cqrs_alerts import projection_state as states
 from cqrs_telemetry import catalog
 
 GOOD = "green"
@@ -9,6 +10,8 @@ WARNING = "orange"
 CRITICAL = "red"
 NEUTRAL = "text"
 RESTART = "light-blue"
+REBUILD = "super-light-blue"
+UNKNOWN = "#8e8e8e"
 
 BY_SIDE: dict[str, str] = {
     catalog.WRITE: "blue",
@@ -19,7 +22,22 @@ BY_STATUS: dict[str, str] = {
     catalog.SUCCESS: "semi-dark-green",
     catalog.REJECTED: "semi-dark-yellow",
     catalog.ERROR: "semi-dark-red",
-    catalog.CANCELLED: "#8e8e8e",
+    catalog.CANCELLED: UNKNOWN,
+}
+# The redder, the less will it mend itself.
+BY_STATE: dict[str, str] = {
+    states.OK.name: GOOD,
+    states.CATCHING_UP.name: "yellow",
+    states.LAGGING.name: WARNING,
+    states.STALLED.name: "light-red",
+    states.FAILED.name: CRITICAL,
+    states.STOPPED.name: "dark-red",
+    states.REBUILDING_STATE.name: REBUILD,
+    states.UNKNOWN.name: UNKNOWN,
+}
+BY_WAIT: dict[str, str] = {
+    catalog.SEEN: BY_STATUS[catalog.SUCCESS],
+    catalog.TIMED_OUT: BY_STATUS[catalog.ERROR],
 }
 # A heatmap has a scheme in place of a colour.
 SCHEME_BY_SIDE: dict[str, str] = {

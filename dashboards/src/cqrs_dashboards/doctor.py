@@ -8,28 +8,37 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cqrs_alerts import alerting
+from cqrs_alerts import alerting, recording
 from cqrs_alerts.config import Config
 from cqrs_alerts.live.causes import Cause, Diagnosis
 from cqrs_alerts.live.diagnosis import Examiner
 from cqrs_alerts.live.prometheus import Prometheus, QueryError
+from cqrs_alerts.live.selectors import selectors
+from cqrs_telemetry import catalog
 
 from .bundle import render_all
 from .questions import PanelQuestion, Question, VariableQuestion, questions
 
 Kind = Literal["panel", "variable", "alert"]
-Status = Literal["ok", "hidden", "idle", "empty"]
+Status = Literal["ok", "unused", "hidden", "idle", "empty"]
 
 ALERTS = "Alerts"  # stands where other findings name their dashboard
 _AT_ONCE = 8
+# What a service reports only when it calls for it: watches, waits, an instrumented repository.
+_BY_CHOICE = (
+    catalog.PROJECTION_PENDING, catalog.PROJECTION_STALENESS, catalog.QUERY_WAIT,
+    catalog.AGGREGATE_LOAD_EVENTS, catalog.AGGREGATE_CONFLICTS, catalog.AGGREGATE_RETRIES,
+)  # fmt: skip
+_CHOSEN = frozenset(each.name for each in recording.RECORDINGS if each.metric in _BY_CHOICE)
 
 
 @dataclass(frozen=True)
 class Finding:
     """One panel, template variable or alert.
 
-    ``status`` is ok; hidden, when a value is there but a rule behind it is broken; idle, when only
-    traffic is missing; empty otherwise. ``series`` counts what was found, ``sample`` is one value.
+    ``status`` is ok; unused, when no service chose to report what it shows; hidden, when a value is
+    there but a rule behind it is broken; idle, when only traffic is missing; empty otherwise.
+    ``series`` counts what was found, ``sample`` is one value.
     """
 
     kind: Kind
@@ -39,6 +48,11 @@ class Finding:
     series: int
     sample: float | None
     diagnosis: Diagnosis | None
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing has to be done about it."""
+        return self.status in ("ok", "unused")
 
 
 @dataclass(frozen=True)
@@ -50,8 +64,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything has data."""
-        return all(finding.status == "ok" for finding in self.findings)
+        """Whether everything has data, but for what nobody chose to report."""
+        return all(finding.in_order for finding in self.findings)
 
 
 def examine(
@@ -101,13 +115,19 @@ def _panel(question: PanelQuestion, prometheus: Prometheus, examiner: Examiner) 
             continue  # the first empty query speaks for the panel
         if not present:
             diagnosis = examiner.explain(expression)
-            status = "idle" if diagnosis.cause is Cause.NO_TRAFFIC else "empty"
+            status = _status(expression, diagnosis)
         elif diagnosis := examiner.hidden(expression):
             status = "hidden"
     return Finding(
         "panel", question.dashboard, question.panel, status,
         len(values), max(values, default=None), diagnosis,
     )  # fmt: skip
+
+
+def _status(expression: str, diagnosis: Diagnosis) -> Status:
+    if diagnosis.cause is not Cause.NO_TRAFFIC:
+        return "empty"
+    return "unused" if {each.name for each in selectors(expression)} <= _CHOSEN else "idle"
 
 
 def _variable(question: VariableQuestion, prometheus: Prometheus, examiner: Examiner) -> Finding:

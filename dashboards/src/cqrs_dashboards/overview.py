@@ -9,7 +9,7 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.links import OVERVIEW_UID
 from cqrs_telemetry import catalog
 
-from . import alert_panels, colors, failure_panels, panels, projections
+from . import alert_panels, colors, failure_panels, panels, projection_states, projections
 from .annotations import dashboard_annotations
 from .model import Dashboard, Panel, Row, Target
 from .queries import Queries
@@ -70,7 +70,7 @@ def _opening(queries: Queries) -> Row:
         (
             panels.rate_now(queries, COMMANDS, "per second"),
             failing[0],
-            projections.lag_now(queries),
+            projection_states.worst_now(queries),
             panels.rate_now(queries, QUERIES, "per second"),
             failing[1],
             alert_panels.firing_now(queries, "Alerts firing", "Alerts of all sides"),
@@ -99,12 +99,16 @@ def _bridge(queries: Queries) -> Row:
     errors = share(queries.config.alerts.projection_errors_high)
     return Row(
         "The bridge",
-        panels.spread(
-            (
-                projections.balance(queries),
-                projections.lag_by_projection(queries),
-                failure_panels.error_ratio_by_type(queries, PROJECTIONS, errors),
-            )
+        (
+            projection_states.over_time(queries, width=16),
+            projection_states.staleness(queries),
+            *panels.spread(
+                (
+                    projections.balance(queries),
+                    projections.lag_by_projection(queries),
+                    failure_panels.error_ratio_by_type(queries, PROJECTIONS, errors),
+                )
+            ),
         ),
     )
 

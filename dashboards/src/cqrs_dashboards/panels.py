@@ -89,7 +89,7 @@ def latency_now(
         "below the first threshold. When it rises, the panel by type below tells whether one type "
         "or all of them are slow.",
         MILLISECONDS, queries.present_quantile(0.95, stage.duration.buckets), silent(stage),
-        color=colors.BY_SIDE[stage.side], thresholds=thresholds,
+        thresholds=thresholds,
     )  # fmt: skip
 
 

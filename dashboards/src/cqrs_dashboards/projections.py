@@ -7,7 +7,15 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.links import PROJECTIONS_UID
 from cqrs_telemetry import catalog
 
-from . import colors, failure_panels, panels, telemetry_panels, trace_links
+from . import (
+    colors,
+    failure_panels,
+    panels,
+    projection_states,
+    rebuild_panels,
+    telemetry_panels,
+    trace_links,
+)
 from .annotations import dashboard_annotations
 from .instance_panels import instances_row
 from .model import Dashboard, Panel, Row, Target
@@ -18,8 +26,8 @@ from .variables import group_variables, type_variable
 
 INTRO = (
     "The bridge between the sides: events that commands produced are applied to the views that "
-    "queries read. Lag is the age of an event when it became visible, so it is silent when a "
-    "projection has stopped: compare produced with applied before you trust a low lag."
+    "queries read. The state says whether users can trust those, staleness how old they are. Lag "
+    "is the age of an event when it became visible, so it is silent when a projection has stopped."
 )
 SILENT = "no events"
 
@@ -28,7 +36,7 @@ def dashboard(config: Config) -> Dashboard:
     """The dashboard for a configuration."""
     queries = Queries(config, (catalog.PROJECTION_NAME,))
     # Writer and projection may be two jobs: the choice of jobs has to hold both.
-    shown = (recording.PROJECTION_RATE, recording.EVENTS_PRODUCED_RATE)
+    shown = (recording.PROJECTION_RATE, recording.EVENTS_PRODUCED_RATE, recording.PENDING)
     return Dashboard(
         uid=PROJECTIONS_UID,
         title="CQRS / Projections",
@@ -41,6 +49,8 @@ def dashboard(config: Config) -> Dashboard:
         ),
         rows=(
             _opening(queries),
+            projection_states.trust(queries),
+            rebuild_panels.rebuilding(queries),
             _input(queries),
             _lag(queries),
             Row("Events are applied", panels.triple(queries, PROJECTIONS, _applied(queries))),
@@ -56,29 +66,13 @@ def dashboard(config: Config) -> Dashboard:
 
 def _opening(queries: Queries) -> Row:
     alerts = queries.config.alerts
-    lag = milliseconds(alerts.projection_lag_high)
     return panels.opening(
         INTRO,
         (
+            projection_states.worst_now(queries),
+            projection_states.stalest_now(queries),
             lag_now(queries),
-            panels.stat(
-                "Lag p50",
-                "Age of events when they became visible, median over the last 5 minutes: what a "
-                "typical reader waits. Normal is far below p99. Close to a high p99 it means that "
-                "the projection as a whole is behind, and not single events.",
-                panels.MILLISECONDS,
-                queries.present_quantile(0.5, recording.PROJECTION_LAG_BUCKETS),
-                SILENT, color=colors.BY_SIDE[catalog.PROJECTION], thresholds=lag,
-            ),
             panels.rate_now(queries, PROJECTIONS, "applied"),
-            panels.stat(
-                "Events produced",
-                "Domain events that commands produced, per second, over the last 5 minutes. Normal "
-                "is what each projection applies too, unless it filters. Events produced while "
-                "none are applied mean that the projection has stopped.",
-                "eps", queries.total(recording.EVENTS_PRODUCED_RATE), SILENT,
-                color=colors.BY_SIDE[catalog.WRITE],
-            ),
             panels.error_share_now(queries, PROJECTIONS, share(alerts.projection_errors_high)),
             panels.latency_now(
                 queries, PROJECTIONS, "Apply p95", "Time to apply one event to the view",
@@ -97,8 +91,7 @@ def lag_now(queries: Queries) -> Panel:
         "about lag names the projection.",
         panels.MILLISECONDS,
         queries.present_quantile(0.99, recording.PROJECTION_LAG_BUCKETS),
-        SILENT, color=colors.BY_SIDE[catalog.PROJECTION],
-        thresholds=milliseconds(queries.config.alerts.projection_lag_high),
+        SILENT, thresholds=milliseconds(queries.config.alerts.projection_lag_high),
     )  # fmt: skip
 
 

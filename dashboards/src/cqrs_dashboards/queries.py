@@ -16,6 +16,7 @@ from cqrs_alerts.naming import Part, label_name, recorded_label, series_name, st
 from cqrs_alerts.promql import Matcher, equals, quantile, rate, ratio, select, sum_by
 from cqrs_alerts.recording import RESULT_SIZE_BUCKETS, Rate, Recording
 from cqrs_alerts.slo import TYPES
+from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Attribute, Metric
 
 MOST_SERIES = 10  # that one panel draws where types may be many
@@ -73,6 +74,10 @@ class Queries:
         """Selector of a recorded series within what the variables choose."""
         chosen = (*self.groups(), *self._types(recording.by, self.label))
         return select(recording.name, (*chosen, *matchers))
+
+    def derived(self, name: str) -> str:
+        """Selector of a series of projections that is derived from recorded ones."""
+        return select(name, (*self.groups(), *self._types((catalog.PROJECTION_NAME,), self.label)))
 
     def raw(self, metric: Metric, *matchers: Matcher, part: Part = "") -> str:
         """Selector of what services export, per instance; dear where there are many of them."""
@@ -159,6 +164,10 @@ class Queries:
         ``base`` is an expression without labels.
         """
         found = self.top(sum_by(map(self.label, by), self.series(recording, *matchers)))
+        return self.or_nothing(found, base, by)
+
+    def or_nothing(self, found: str, base: str, by: tuple[Attribute, ...]) -> str:
+        """What was found, or one 0 named ``none`` while ``base`` exists."""
         nothing = f"0 * {base}"
         for attribute in by:
             nothing = f'label_replace({nothing}, "{self.label(attribute)}", "{NO_FAILURE}", "", "")'
@@ -190,8 +199,14 @@ class Queries:
 
     def worst(self, recording: Recording, *by: Attribute) -> str:
         """Largest of a ready-made quantile or ratio, by attributes, over the chosen groups."""
-        inner = f"max by ({', '.join(map(self.label, by))}) ({self.series(recording)})"
-        return self.top(inner)
+        return self.top(self._highest(self.series(recording), by))
+
+    def highest(self, name: str, *by: Attribute) -> str:
+        """Largest value of a derived series, by attributes, over the chosen groups."""
+        return self._highest(self.derived(name), by)
+
+    def _highest(self, expression: str, by: Iterable[Attribute]) -> str:
+        return f"max by ({', '.join(map(self.label, by))}) ({expression})"
 
     @staticmethod
     def top(expression: str) -> str:

@@ -7,7 +7,7 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.links import READ_PATH_UID
 from cqrs_telemetry import catalog
 
-from . import colors, failure_panels, panels, telemetry_panels, trace_links
+from . import colors, failure_panels, panels, telemetry_panels, trace_links, wait_panels
 from .annotations import dashboard_annotations
 from .instance_panels import instances_row
 from .model import Dashboard, Panel, Row, Target
@@ -40,6 +40,7 @@ def dashboard(config: Config) -> Dashboard:
             Row("Queries arrive", panels.triple(queries, QUERIES, _throughput(queries))),
             _execution(queries),
             _results(queries),
+            wait_panels.own_writes(queries),
             _failures(queries),
             telemetry_panels.telemetry_row(queries, QUERIES),
             instances_row(queries, QUERIES),

@@ -15,7 +15,9 @@ from cqrs_alerts.live.causes import Diagnosis
 
 from .doctor import Finding, Report, Status
 
-_STYLES: dict[Status, str] = {"ok": "green", "hidden": "yellow", "idle": "yellow", "empty": "red"}
+_STYLES: dict[Status, str] = {
+    "ok": "green", "unused": "dim", "hidden": "yellow", "idle": "yellow", "empty": "red",
+}  # fmt: skip
 
 
 def render_table(report: Report, console: Console) -> None:

@@ -45,7 +45,7 @@ def fastest_burns(queries: Queries) -> Panel:
                 queries.top(queries.worst_objective("max", burning)), queries.objective_legend
             ),
         ),
-        SILENT, height=9, thresholds=fastest_burn(rates), lines=objective_lines(),
+        SILENT, height=10, thresholds=fastest_burn(rates), lines=objective_lines(),
     )  # fmt: skip
 
 
@@ -81,7 +81,8 @@ def objective_lines(suffix: str = r"\s*", dashed: bool = False) -> tuple[Line, .
 
 def _shade(sli: slo.Sli) -> str:
     color = colors.BY_SIDE[sli.side]
-    return f"dark-{color}" if isinstance(sli, slo.Availability) else f"light-{color}"
+    shades = {slo.Availability: f"dark-{color}", slo.Latency: f"light-{color}"}
+    return shades.get(type(sli), color)
 
 
 def _period(queries: Queries) -> str:

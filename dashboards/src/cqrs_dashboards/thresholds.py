@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cqrs_alerts.alert_settings import AlertSettings, LatencyAlert, RatioAlert
+from cqrs_alerts.alert_settings import AlertSettings, LatencyAlert, RatioAlert, ReplayAlert
 from cqrs_alerts.config import Config
 from cqrs_alerts.recording import Rate
 from cqrs_alerts.setting_types import Severity
@@ -31,10 +31,20 @@ def milliseconds(alert: LatencyAlert) -> tuple[Threshold, ...]:
     return _threshold(alert, alert.above_ms)
 
 
+def events(alert: ReplayAlert) -> tuple[Threshold, ...]:
+    """The number of events at which the alert fires; nothing when it is switched off."""
+    return _threshold(alert, float(alert.above_events))
+
+
 def promise_on(buckets: Rate, config: Config) -> LatencyObjectives | None:
     """The objective that counts good and bad from a histogram; None without one."""
     found = (each for each in slis(config) if isinstance(each, Latency))
     return next((each.settings(config) for each in found if each.buckets == buckets), None)
+
+
+def freshness(config: Config) -> tuple[Threshold, ...]:
+    """The staleness from which on a projection is not ok: the objective."""
+    return (Threshold(config.slos.projection_freshness.within_ms, colors.WARNING),)
 
 
 def burn(rate: BurnRate) -> tuple[Threshold, ...]:

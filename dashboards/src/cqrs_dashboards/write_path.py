@@ -8,7 +8,7 @@ from cqrs_alerts.links import WRITE_PATH_UID
 from cqrs_alerts.promql import ratio
 from cqrs_telemetry import catalog
 
-from . import colors, failure_panels, panels, telemetry_panels, trace_links
+from . import aggregate_panels, colors, failure_panels, panels, telemetry_panels, trace_links
 from .annotations import dashboard_annotations
 from .instance_panels import instances_row
 from .model import Dashboard, Panel, Row, Target
@@ -42,6 +42,7 @@ def dashboard(config: Config) -> Dashboard:
             _handling(queries),
             _events(queries),
             _rejections(queries),
+            aggregate_panels.economics(queries),
             _failures(queries),
             telemetry_panels.telemetry_row(queries, COMMANDS),
             instances_row(queries, COMMANDS),

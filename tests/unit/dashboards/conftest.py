@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -25,7 +25,12 @@ from cqrs_alerts.naming import series_name
 from cqrs_alerts.promql import equals
 from cqrs_alerts.rule_files import RECORDING_FILE, render_rules
 from cqrs_dashboards.bundle import dashboards, render
-from cqrs_telemetry import CqrsTelemetry, InstrumentedCommandBus, catalog
+from cqrs_telemetry import (
+    CqrsTelemetry,
+    InstrumentedCommandBus,
+    InstrumentedProjectionHandler,
+    catalog,
+)
 from orders.demo.ports import choose_ports
 
 Json = dict[str, Any]
@@ -98,6 +103,9 @@ class Server:
         self.wait("evaluation of all rules", evaluated)
 
 
+Servers = Callable[[str], Server]
+
+
 @contextmanager
 def running_prometheus(
     folder: Path,
@@ -164,8 +172,10 @@ def running_exporter(messages: Callable[[CqrsTelemetry], None] | None) -> Iterat
     """
     registry = CollectorRegistry()
     provider = MeterProvider([PrometheusMetricReader(registry=registry)])
+    observe = measure(provider) if messages else []
     telemetry = CqrsTelemetry(meter_provider=provider, rejections=[RefusedError])
     InstrumentedCommandBus({"PlaceOrder": print}, telemetry=telemetry)
+    handler = InstrumentedProjectionHandler("orders", None, telemetry=telemetry)
     port = choose_ports({"service": None})["service"]
     server, thread = start_http_server(port, "127.0.0.1", registry)
     stopped = Event()
@@ -173,6 +183,8 @@ def running_exporter(messages: Callable[[CqrsTelemetry], None] | None) -> Iterat
     def handle() -> None:
         while messages and not stopped.wait(0.02):
             messages(telemetry)
+            for each in observe:
+                each()
 
     handling = Thread(target=handle)
     handling.start()
@@ -181,10 +193,41 @@ def running_exporter(messages: Callable[[CqrsTelemetry], None] | None) -> Iterat
     finally:
         stopped.set()
         handling.join()
+        del handler  # it was to live that long
         server.shutdown()
         server.server_close()
         thread.join()
         provider.shutdown()
+
+
+# What a shop as small as this one has no occasion for, at levels that are nothing to worry about.
+RARELY_MEASURED = {
+    catalog.PROJECTION_PENDING: 1, catalog.PROJECTION_STALENESS: 20,
+    catalog.PROJECTION_REBUILDING: 0, catalog.PROJECTION_REBUILD_TARGET: 100,
+    catalog.PROJECTION_REBUILD_APPLIED: 100, catalog.QUERY_WAIT: 20,
+    catalog.AGGREGATE_LOAD_EVENTS: 3, catalog.AGGREGATE_CONFLICTS: 0, catalog.AGGREGATE_RETRIES: 0,
+}  # fmt: skip
+
+
+def measure(provider: MeterProvider) -> list[Callable[[], None]]:
+    """Every metric of RARELY_MEASURED, with the first value of each attribute; what to repeat."""
+    observe = list[Callable[[], None]]()
+    for metric, value in RARELY_MEASURED.items():
+        meter = provider.get_meter(metric.scope)
+        labels = {a.key: (a.values or ("orders",))[0] for a in metric.attributes}
+        labels[catalog.SIDE.key] = metric.scope.removeprefix("cqrs.")
+        if metric.kind == "histogram":
+            histogram = meter.create_histogram(
+                metric.name, metric.unit, explicit_bucket_boundaries_advisory=metric.bounds
+            )
+            observe.append(partial(histogram.record, value, labels))
+        elif metric.kind == "gauge":
+            meter.create_gauge(metric.name, metric.unit).set(value, labels)
+        elif metric.kind == "up_down_counter":
+            meter.create_up_down_counter(metric.name, metric.unit).add(value, labels)
+        else:
+            meter.create_counter(metric.name, metric.unit).add(value, labels)
+    return observe
 
 
 class OrderPlaced:
@@ -253,14 +296,13 @@ def elsewhere() -> Config:
     return Config(selector=(equals("namespace", "elsewhere"),))
 
 
-@pytest.fixture(scope="session")
-def servers(
-    tmp_path_factory: pytest.TempPathFactory, elsewhere: Config
-) -> Iterator[dict[str, Server]]:
-    """One server per state; all start together, each test waits for its own."""
+# Per module, and each when it is first asked for: what evaluates every rule once a second would
+# otherwise slow down all the tests that follow.
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, elsewhere: Config) -> Iterator[Servers]:
+    """A server per state; each test waits for its own."""
     rules = render_rules(Config())
     folder = tmp_path_factory.mktemp("servers")
-    backfill(folder / "history", history())
     without_unit = {
         "source_labels": ["__name__"],
         "regex": "(cqrs_.+)_milliseconds(_.+)",
@@ -268,31 +310,39 @@ def servers(
         "replacement": "$1$2",
     }
     with ExitStack() as stack:
-
-        def start(
-            name: str,
-            rules: Rules,
-            *targets: int,
-            relabel: Sequence[Mapping[str, Any]] = (),
-            itself: bool = False,
-        ) -> Server:
-            return stack.enter_context(
-                running_prometheus(folder / name, rules, targets, relabel, itself)
-            )
-
         busy = stack.enter_context(running_exporter(shop))
-        quiet = stack.enter_context(running_exporter(None))
-        healthy = start("healthy", rules, busy, itself=True)
-        yield {
-            "healthy": healthy,
-            "without rules": start("without rules", {}, busy),
-            "other naming": start("other naming", rules, busy, relabel=[without_unit]),
-            # Prometheus itself is a target that knows nothing of commands.
-            "not instrumented": start(
-                "not instrumented", rules, int(healthy.url.rpartition(":")[2])
-            ),
-            "quiet": start("quiet", edit_rules(rules, partly_broken), quiet),
-            "target down": start("target down", rules, choose_ports({"nobody": None})["nobody"]),
-            "excluded": start("excluded", render_rules(elsewhere), busy),
-            "history": start("history", rules),
-        }
+
+        @cache
+        def start(state: str) -> Server:
+            def run(
+                rules: Rules,
+                *targets: int,
+                relabel: Sequence[Mapping[str, Any]] = (),
+                itself: bool = False,
+            ) -> Server:
+                return stack.enter_context(
+                    running_prometheus(folder / state, rules, targets, relabel, itself)
+                )
+
+            match state:
+                case "healthy":
+                    return run(rules, busy, itself=True)
+                case "without rules":
+                    return run({}, busy)
+                case "other naming":
+                    return run(rules, busy, relabel=[without_unit])
+                case "not instrumented":  # a Prometheus is a target that knows nothing of commands
+                    return run(rules, int(start("healthy").url.rpartition(":")[2]))
+                case "quiet":
+                    quiet = stack.enter_context(running_exporter(None))
+                    return run(edit_rules(rules, partly_broken), quiet)
+                case "target down":
+                    return run(rules, choose_ports({"nobody": None})["nobody"])
+                case "excluded":
+                    return run(render_rules(elsewhere), busy)
+                case "history":
+                    backfill(folder / state, history())
+                    return run(rules)
+            raise KeyError(state)
+
+        yield start

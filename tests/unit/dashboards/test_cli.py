@@ -17,7 +17,7 @@ from cqrs_alerts.rule_files import render_rules
 from cqrs_dashboards.cli import main
 
 if TYPE_CHECKING:
-    from .conftest import Server
+    from .conftest import Servers
 
 
 # Read what other rules record, so they come last.
@@ -125,9 +125,9 @@ def test_mistakes_are_named(tmp_path: Path, arguments: list[str], message: str) 
 
 
 @pytest.mark.servers
-def test_doctor_on_a_healthy_server(servers: dict[str, Server], tmp_path: Path) -> None:
+def test_doctor_on_a_healthy_server(servers: Servers, tmp_path: Path) -> None:
     """Status 0 with a table; the same as JSON; files in place of freshly made dashboards."""
-    server = servers["healthy"]
+    server = servers("healthy")
     server.wait_for(*(f"{each.name} >= 0" for each in recording.RECORDINGS), *SLOWEST)
     table = run("doctor", "--prometheus", server.url)
     assert table.exit_code == 0, table.output
@@ -141,9 +141,9 @@ def test_doctor_on_a_healthy_server(servers: dict[str, Server], tmp_path: Path) 
 
 
 @pytest.mark.servers
-def test_doctor_without_rules(servers: dict[str, Server]) -> None:
+def test_doctor_without_rules(servers: Servers) -> None:
     """Status 1, with the mend below the table."""
-    server = servers["without rules"]
+    server = servers("without rules")
     server.wait_for("cqrs_command_total")
     result = run("doctor", "--prometheus", server.url)
     assert result.exit_code == 1

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cqrs_alerts import alerting
+from cqrs_alerts import alerting, projection_state
 from cqrs_alerts.config import Config
 from cqrs_alerts.dashboard_settings import DashboardSettings
 from cqrs_alerts.links import DASHBOARD_UIDS
@@ -191,6 +191,8 @@ def test_thresholds_are_the_alerts() -> None:
     assert [each.value for each in promised] == [config.slos.command_latency.within_ms]
     lags = by_title["cqrs-projections", "Lag percentiles"].thresholds
     assert [each.value for each in lags] == [config.slos.projection_freshness.within_ms]
+    stale = by_title["cqrs-projections", "Staleness by projection"].thresholds
+    assert [each.value for each in stale] == [config.slos.projection_freshness.within_ms]
     errors = by_title["cqrs-write-path", "Error share"].thresholds
     assert [each.value for each in errors] == [alerts.command_errors_high.above_ratio]
     for burn in config.slos.burn_rates:
@@ -221,10 +223,28 @@ def test_outcomes_have_one_color_everywhere(rendered: list[Json]) -> None:
     for _, panel in data_panels(rendered):
         for override in panel["fieldConfig"].get("overrides", []):
             name = override["matcher"]["options"]
-            color = override["properties"][0]["value"]["fixedColor"]
-            seen.setdefault(name, set()).add(color)
+            for each in override["properties"]:
+                if each["id"] == "color":
+                    seen.setdefault(name, set()).add(each["value"]["fixedColor"])
     for status in catalog.STATUSES:
         assert seen[status] == {colors.BY_STATUS[status]}
+
+
+def test_each_state_has_its_words_and_color(rendered: list[Json]) -> None:
+    """Wherever states of projections are drawn, all of them are named, each in its own colour."""
+    drawn = [
+        panel["fieldConfig"]["defaults"]["mappings"][0]["options"]
+        for _, panel in data_panels(rendered)
+        if any(projection_state.CODE in each["expr"] for each in panel["targets"])
+    ]
+    assert len(drawn) == 5
+    for options in drawn:
+        found = {each["text"]: each["color"] for each in options.values()}
+        assert found == {
+            state.name.replace("_", " "): colors.BY_STATE[state.name]
+            for state in projection_state.STATES
+        }
+        assert len(set(found.values())) == len(found)
 
 
 def test_generation_is_deterministic(rendered: list[Json]) -> None:

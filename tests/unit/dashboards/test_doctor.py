@@ -13,12 +13,11 @@ from cqrs_alerts.live.causes import Cause, Diagnosis
 from cqrs_dashboards.doctor import Finding, Report, examine
 
 if TYPE_CHECKING:
-    from .conftest import Server
+    from .conftest import Server, Servers
 
 pytestmark = pytest.mark.servers
 
 Json = dict[str, Any]
-Servers = dict[str, "Server"]
 
 WRITE = "CQRS / Write path"
 READ = "CQRS / Read path"
@@ -50,7 +49,7 @@ def ask(server: Server, expression: str) -> Finding:
 @pytest.fixture
 def healthy(servers: Servers) -> Server:
     """A server that has everything: two scrapes and an evaluation have passed."""
-    server = servers["healthy"]
+    server = servers("healthy")
     server.wait_for(*(f"{each.name} >= 0" for each in recording.RECORDINGS))
     # These read what other rules record, so they come last.
     server.wait_for(slo.budget_remaining(Config()), foreign_metrics.RULE_GROUP_SECONDS)
@@ -74,7 +73,7 @@ def test_everything_has_data(healthy: Server) -> None:
 
 def test_rules_not_loaded(servers: Servers) -> None:
     """Raw metrics without recording rules: one cause for all, with the command that mends it."""
-    server = servers["without rules"]
+    server = servers("without rules")
     server.wait_for("cqrs_command_total")
     report = examine(server.url)
     found = [
@@ -92,7 +91,7 @@ def test_rules_not_loaded(servers: Servers) -> None:
 
 def test_other_naming(servers: Servers) -> None:
     """Metrics under another strategy's names: the found name and the strategy are told."""
-    server = servers["other naming"]
+    server = servers("other naming")
     server.wait_for(recording.COMMAND_RATE.name, "cqrs_query_duration_bucket")
     report = examine(server.url)
     found = diagnosis(report, READ, "Latency p95 by query type")
@@ -105,7 +104,7 @@ def test_other_naming(servers: Servers) -> None:
 
 def test_metric_never_seen(servers: Servers) -> None:
     """A target that is up and not instrumented: one cause for every panel."""
-    server = servers["not instrumented"]
+    server = servers("not instrumented")
     server.wait_for("up == 1")
     server.wait_for_evaluation()
     report = examine(server.url)
@@ -115,11 +114,12 @@ def test_metric_never_seen(servers: Servers) -> None:
     found = diagnosis(report, WRITE, "Throughput by command type")
     assert found.cause is Cause.NEVER_SEEN
     assert "cqrs_telemetry_overflow_total" in found.why
+    assert "takes OTLP only when it is started with --web.enable-otlp-receiver" in found.mend
 
 
 def test_targets_down(servers: Servers) -> None:
     """Nothing answers at the target's address: its job and address are named."""
-    server = servers["target down"]
+    server = servers("target down")
     server.wait_for("up == 0")
     server.wait_for_evaluation()
     found = diagnosis(examine(server.url), PROJECTIONS, "Lag p99")
@@ -129,7 +129,7 @@ def test_targets_down(servers: Servers) -> None:
 
 def test_selector_excludes_everything(servers: Servers, elsewhere: Config) -> None:
     """The configuration's selector matches no target: the selector is quoted."""
-    server = servers["excluded"]
+    server = servers("excluded")
     server.wait_for("cqrs_command_total")
     server.wait_for_evaluation()
     found = diagnosis(examine(server.url, elsewhere), WRITE, "Commands per second")
@@ -139,7 +139,7 @@ def test_selector_excludes_everything(servers: Servers, elsewhere: Config) -> No
 
 def test_only_one_sample(servers: Servers) -> None:
     """A counter that was scraped once has no rate yet: wait."""
-    server = servers["history"]
+    server = servers("history")
     server.wait_for("vector(1)")
     server.wait_for_evaluation()
     found = diagnosis(examine(server.url), WRITE, "Commands per second")
@@ -149,7 +149,7 @@ def test_only_one_sample(servers: Servers) -> None:
 
 def test_no_longer_reported(servers: Servers) -> None:
     """A metric that was there half an hour ago: when it was last seen, and what is wrong now."""
-    server = servers["history"]
+    server = servers("history")
     server.wait_for("vector(1)")
     server.wait_for_evaluation()
     found = diagnosis(examine(server.url), READ, "Queries per second")
@@ -160,18 +160,19 @@ def test_no_longer_reported(servers: Servers) -> None:
 
 def test_no_targets(servers: Servers) -> None:
     """A server that scrapes nothing says so for what it never saw."""
-    server = servers["history"]
+    server = servers("history")
     server.wait_for("vector(1)")
     server.wait_for_evaluation()
     found = diagnosis(examine(server.url), PROJECTIONS, "Lag p99")
     assert found.cause is Cause.NO_TARGETS
     assert "scrape_configs" in found.mend
+    assert "takes OTLP only when it is started with --web.enable-otlp-receiver" in found.mend
 
 
 @pytest.fixture
 def quiet(servers: Servers) -> Server:
     """A server whose only service handles nothing, with one rule missing and one failing."""
-    server = servers["quiet"]
+    server = servers("quiet")
     server.wait_for(recording.COMMAND_RATE.name, recording.INSTANCES.name)
     server.wait_for_evaluation()
     return server
@@ -187,6 +188,15 @@ def test_no_traffic(quiet: Server) -> None:
         assert finding.diagnosis
         assert finding.diagnosis.cause is Cause.NO_TRAFFIC
     assert not report.ok
+
+
+def test_what_nobody_chose_to_report_is_unused(quiet: Server) -> None:
+    """A watch, a wait and an instrumented repository are the user's choice: their lack is fine."""
+    report = examine(quiet.url)
+    unused = {each.title: each for each in report.findings if each.status == "unused"}
+    assert {"Pending events", "Waits by outcome", "Loads by aggregate type"} <= unused.keys()
+    assert "Latency p95" not in unused
+    assert all(each.in_order and each.diagnosis for each in unused.values())
 
 
 def test_no_failures(quiet: Server) -> None:

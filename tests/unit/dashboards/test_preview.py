@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import reload
 from pathlib import Path
 from typing import Any
@@ -107,9 +107,11 @@ def test_markdown_is_rendered_without_html() -> None:
 
 
 @pytest.mark.servers
-def test_questions_reach_the_real_prometheus(servers: dict[str, Any], rendered: list[Json]) -> None:
+def test_questions_reach_the_real_prometheus(
+    servers: Callable[[str], Any], rendered: list[Json]
+) -> None:
     """Queries, ranges and label values are Prometheus' own answers; its refusals keep its words."""
-    server = servers["healthy"]
+    server = servers("healthy")
     server.wait_for('up{job="orders"} == 1', recording.INSTANCES.name)
     with (
         Preview(rendered, server.url, "60s") as preview,
@@ -136,7 +138,7 @@ def test_the_command_serves_until_interrupted(tmp_path: Path, rendered: list[Jso
     (tmp_path / "mine.json").write_text(json.dumps({**rendered[0], "title": "Mine"}))
     process = subprocess.Popen(
         [
-            sys.executable, "-c", "from cqrs_dashboards.cli import main; main()", "preview",
+            sys.executable, "-m", "cqrs_dashboards", "preview",
             "--prometheus", "http://127.0.0.1:1", "--dashboards", str(tmp_path),
         ],
         stdout=subprocess.PIPE,

@@ -58,7 +58,7 @@ def test_json_shape() -> None:
     """The documented keys, readable by any JSON parser."""
     shape: dict[str, Any] = json.loads(json.dumps(as_json(REPORT), allow_nan=False))
     assert shape["ok"] is False
-    assert shape["counts"] == {"ok": 2, "hidden": 0, "idle": 0, "empty": 2}
+    assert shape["counts"] == {"ok": 2, "unused": 0, "hidden": 0, "idle": 0, "empty": 2}
     assert shape["findings"][2] == {
         "kind": "panel",
         "dashboard": "CQRS / Read path",

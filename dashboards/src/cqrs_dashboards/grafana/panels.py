@@ -8,6 +8,7 @@ from typing import Any
 from .. import colors
 from ..layout import Place
 from ..model import Line, Panel, Target, Text
+from ..queries import NO_FAILURE
 from .library import core
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -59,11 +60,17 @@ def _timeseries(panel: Panel, shared: dict[str, Any]) -> Any:
         legendCalcs=["lastNotNull", "max"],
         thresholdsStyleMode="dashed" if panel.thresholds else "off",
         overrides=[
-            *(_override("byName", name, _fixed(color)) for name, color in panel.colors),
+            *(_named(name, color, filled) for name, color in panel.colors),
             *map(_line, panel.lines),
         ],
         extraJson={"fieldConfig": {"defaults": _defaults(panel)}},
     )
+
+
+def _named(name: str, color: str, filled: bool) -> dict[str, Any]:
+    # What stands for nothing is an area without height: a line lets it be seen.
+    width = [{"id": "custom.lineWidth", "value": 1}] if filled and name == NO_FAILURE else []
+    return _override("byName", name, _fixed(color), *width)
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -136,6 +143,7 @@ def _table(panel: Panel, shared: dict[str, Any]) -> Any:
         },
     }
     value = headings["Value"]
+    filled = {"id": "custom.cellOptions", "value": {"type": "color-background"}}
     return core.Table(
         **shared,
         transformations=[organize],
@@ -143,7 +151,7 @@ def _table(panel: Panel, shared: dict[str, Any]) -> Any:
             "fieldConfig": {
                 "defaults": {"custom": {"displayMode": None, "cellOptions": {"type": "auto"}}}
                 | _defaults(panel),
-                "overrides": [],
+                "overrides": [_override("byName", value, filled)] if panel.mappings else [],
             },
             "options": {
                 "cellHeight": "sm",
@@ -206,7 +214,7 @@ def _bar_gauge(panel: Panel, shared: dict[str, Any]) -> Any:
 def _state_timeline(panel: Panel, shared: dict[str, Any]) -> Any:
     return core.StateTimeline(
         **shared,
-        showValue="never",
+        showValue="auto",
         tooltipMode="single",
         extraJson={"fieldConfig": {"defaults": _defaults(panel)}},
     )

@@ -7,6 +7,7 @@ import { valueTicks } from "./units.js";
 
 const LETTER = 6.6; // pixels of one letter of a tick's text
 export const TOP = 8, BOTTOM = 22, EDGE = 14;
+export const SUNK = 3; // pixels of room below 0, so that a line which lies on the axis is seen
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false };
 
 export function draw(plot, traces, layout) {
@@ -20,10 +21,17 @@ export function draw(plot, traces, layout) {
 }
 
 export function timeAxis(plot, { from, to }, left, right) {
-  const ticks = timeTicks(from, to, plot.clientWidth - left - right);
+  const width = plot.clientWidth - left - right;
+  const ticks = timeTicks(from, to, width);
+  // Further out it would lie on the lowest text of an axis of values, or be cut off.
+  const free = right > EDGE ? 0 : EDGE;
+  const fits = (at, text) => {
+    const half = text.length * LETTER / 2, middle = (at - from) / (to - from) * width;
+    return middle >= half && width - middle + free >= half;
+  };
   return {
     type: "linear", range: [from, to], tickmode: "array", tickvals: ticks.map(([at]) => at),
-    ticktext: ticks.map(([, text]) => text), gridcolor: themeColor("grid"), zeroline: false, showline: false, ticks: "",
+    ticktext: ticks.map(([at, text]) => (fits(at, text) ? text : "")), gridcolor: themeColor("grid"), zeroline: false, showline: false, ticks: "",
   };
 }
 

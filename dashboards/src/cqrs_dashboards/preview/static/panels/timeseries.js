@@ -1,7 +1,7 @@
 // Panel "timeseries": lines, areas, bars and points, stacked or not, with thresholds and legend.
 
 import { annotationRows } from "../annotations.js";
-import { BOTTOM, EDGE, TOP, draw, timeAxis, valueAxis } from "../chart.js";
+import { BOTTOM, EDGE, SUNK, TOP, draw, timeAxis, valueAxis } from "../chart.js";
 import { paletteColor, rgba } from "../colors.js";
 import { element } from "../dom.js";
 import { exemplarPoints, exemplarTrace } from "../exemplars.js";
@@ -47,7 +47,8 @@ function toggleSeries(hidden, names, name, several) {
 
 function drawPlot(plot, panel, shown, context) {
   const axes = groupByAxis(shown);
-  const limits = axes.map(axisBounds);
+  const height = Math.max(plot.clientHeight - TOP - BOTTOM, 1);
+  const limits = axes.map((each) => sunk(axisBounds(each), height));
   const built = limits.map((each, index) => valueAxis(plot, { ...each, grid: index === 0 }));
   const left = axes[0]?.right ? EDGE : (built[0]?.room ?? EDGE);
   const right = Math.max(EDGE, axes[0]?.right ? built[0].room : 0, built[1]?.room ?? 0);
@@ -134,6 +135,11 @@ function axisBounds({ members, unit }) {
   if (!isNumber(min) && low !== 0) low -= pad;
   if (!isNumber(max)) high += pad;
   return { low, high, unit, decimals, label: custom.axisLabel };
+}
+
+// A line at 0 lies above the frame of the chart and not under it.
+function sunk(limits, height) {
+  return limits.low === 0 && !limits.log ? { ...limits, low: -limits.high * SUNK / height } : limits;
 }
 
 function bounds(members) {
