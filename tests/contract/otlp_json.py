@@ -9,6 +9,7 @@ from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     ExponentialHistogram,
     ExponentialHistogramDataPoint,
+    Gauge,
     Histogram,
     MetricsData,
     NumberDataPoint,
@@ -53,13 +54,15 @@ def otlp_data(data: Any) -> dict[str, Any]:
     points = [
         {
             "attributes": attributes(point.attributes),
-            "startTimeUnixNano": str(point.start_time_unix_nano),
+            "startTimeUnixNano": str(point.start_time_unix_nano or 0),  # a gauge has none
             "timeUnixNano": str(point.time_unix_nano),
             "exemplars": list(map(exemplar, point.exemplars)),
             **otlp_value(point),
         }
         for point in data.data_points
     ]
+    if isinstance(data, Gauge):
+        return {"gauge": {"dataPoints": points}}
     temporality = {"aggregationTemporality": int(data.aggregation_temporality)}
     if isinstance(data, Sum):
         return {"sum": {**temporality, "isMonotonic": data.is_monotonic, "dataPoints": points}}
@@ -72,7 +75,8 @@ def otlp_data(data: Any) -> dict[str, Any]:
 def otlp_value(point: Any) -> dict[str, Any]:
     """What a point says."""
     if isinstance(point, NumberDataPoint):
-        return {"asInt": str(point.value)}
+        whole = isinstance(point.value, int)
+        return {"asInt": str(point.value)} if whole else {"asDouble": point.value}
     value = {"count": str(point.count), "sum": point.sum}
     if isinstance(point, ExponentialHistogramDataPoint):
         sides = {"positive": point.positive, "negative": point.negative}

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,19 @@ import yaml
 from promql_parser import VectorSelector, parse
 
 from cqrs_alerts.config import Config
-from cqrs_alerts.naming import label_name
+from cqrs_alerts.config_file import read_config
+from cqrs_alerts.live.check import check_live
+from cqrs_alerts.naming import label_name, series_name
+from cqrs_alerts.rule_files import render_rules
+from cqrs_dashboards.bundle import render_all
+from cqrs_dashboards.doctor import examine
 from cqrs_telemetry import catalog
+from cqrs_telemetry.catalog import Metric
 from get_servers import read_go_mod
+from orders.demo.command_lines import ORDERS
+from orders.demo.ports import choose_ports
 from orders.demo.prometheus import require_server
+from orders.roads.trace_store import read_spans
 from orders.telemetry import SERVICE
 from servers import SERVERS, pinned_version
 
@@ -159,13 +168,24 @@ def test_images_are_pinned_to_what_the_tests_run(services: dict[str, Any]) -> No
         assert found[image].lstrip("v") == pinned_version(server, read_go_mod(server)), image
 
 
-def test_what_is_scraped_under_the_shops_name_is_the_shop() -> None:
-    """A service that comes by the collector has its service.name as job: the same here."""
-    jobs = {
-        job["job_name"]: job for job in read_yaml(COLLECTOR / "prometheus.yaml")["scrape_configs"]
+def test_only_one_dashboard_differs_from_the_default_ones(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    """What collector/cqrs.yaml changes is mounted over its namesake; all else is the default."""
+    config = read_config(COLLECTOR / "cqrs.yaml")
+    ours, default = (
+        {each["uid"]: each for each in render_all(settings)} for settings in (config, Config())
+    )
+    changed = {f"{uid}.json" for uid, dashboard in ours.items() if dashboard != default[uid]}
+    mounted = {
+        Path(mount["target"]).name: Path(mount["source"])
+        for mount in services["grafana"]["volumes"]
+        if mount["target"].endswith(".json")
     }
-    assert SERVICE in jobs
-    assert jobs["collector-exported"]["honor_labels"]
+    assert set(mounted) == changed
+    for name, source in mounted.items():
+        assert json.loads(source.read_text()) == ours[name.removesuffix(".json")]
+    assert render_rules(config) == render_rules(Config())
 
 
 def test_every_severity_has_a_receiver_and_no_other() -> None:
@@ -262,12 +282,18 @@ class Outside:
         changed = {key: self.text(name, value) for key, value in own.items()}
         return {**os.environ, "PATH": path, **changed}
 
-    def health_url(self, name: str) -> str:
-        """Where its health check asks."""
-        test = " ".join(self.services[name]["healthcheck"]["test"])
-        found = re.search(r"http://[^'\s]+", test)
-        assert found
-        return self.text(name, found.group())
+    def url(self, name: str, port: int) -> str:
+        """Where it answers."""
+        return f"http://{self.addresses[name]}:{port}"
+
+    def is_healthy(self, name: str) -> bool:
+        """Whether its health check would pass: Python as it is, wget's as its address."""
+        kind, program, *arguments = self.services[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        if program == "wget":
+            return answers(self.text(name, arguments[-1]))
+        command = [sys.executable, *(self.text(name, each) for each in arguments)]
+        return not subprocess.run(command, capture_output=True, check=False).returncode
 
     def _places(self, name: str) -> dict[str, Path]:
         """Each mounted file is read with its texts replaced; volumes and tmpfs are folders."""
@@ -289,7 +315,9 @@ class Outside:
         if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.touch()
-            copy.write_text(self.text(name, source.read_text()))
+            # Nothing else is changed: the first rates exist soon.
+            hurried = re.sub(r"(?<=_interval: )15s", "2s", source.read_text())
+            copy.write_text(self.text(name, hurried))
         return copy
 
     def _program(self, name: str) -> str:
@@ -325,75 +353,157 @@ def test_mounted_configuration_is_valid(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-Eventually = Callable[[Callable[[], object]], None]
-
-
 def answers(url: str) -> bool:
-    """Whether a health check would pass."""
+    """Whether a health check that asks an address would pass."""
     try:
         return httpx.get(url, timeout=2).is_success
     except httpx.TransportError:
         return False
 
 
-@pytest.fixture
-def running(outside: Outside) -> Iterator[Outside]:
-    """Every service that this machine has, started in the order that compose would keep."""
-    waiting, processes = set(RUNNABLE), dict[str, subprocess.Popen[bytes]]()
-    try:
-        while waiting:
-            for name in sorted(waiting):
-                needs = set(outside.services[name].get("depends_on", ())) & set(RUNNABLE)
-                if not needs <= processes.keys() or not all(
-                    answers(outside.health_url(need)) for need in needs
-                ):
-                    continue
-                log = outside.folder / f"{name}.log"
-                with log.open("wb") as output:
-                    processes[name] = subprocess.Popen(
-                        outside.command(name), env=outside.environment(name),
-                        stdout=output, stderr=subprocess.STDOUT, cwd=outside.folder,
-                    )  # fmt: skip
-                waiting.remove(name)
-            ended = [name for name, process in processes.items() if process.poll() is not None]
-            assert not ended, (outside.folder / f"{ended[0]}.log").read_text()
-            time.sleep(0.2)
-        yield outside
-    finally:
-        for process in reversed(processes.values()):
+class Processes:
+    """What was started, each with a log; all of it ends together."""
+
+    def __init__(self, folder: Path) -> None:
+        self.started: dict[str, subprocess.Popen[bytes]] = {}
+        self._folder = folder
+
+    def start(self, name: str, command: Sequence[str | Path], **settings: Any) -> None:
+        """Start one, in the folder of all."""
+        with (self._folder / f"{name}.log").open("wb") as output:
+            self.started[name] = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, cwd=self._folder, **settings
+            )
+
+    def check(self) -> None:
+        """None has ended."""
+        for name, process in self.started.items():
+            assert process.poll() is None, (self._folder / f"{name}.log").read_text()
+
+    def end(self) -> None:
+        """End all, last first: who is needed by others outlives them."""
+        for process in reversed(self.started.values()):
             process.terminate()
-        for process in processes.values():
             process.wait()
 
 
+SPANS = "spans.jsonl"
+
+
+def stand_in_for_tempo(outside: Outside, processes: Processes) -> None:
+    """Takes OTLP by gRPC where Tempo would, and keeps the spans."""
+    port = choose_ports({"store": None})["store"]
+    processes.start("store", [*ORDERS, "keep-traces", f"--port={port}", f"--output={SPANS}"])
+    receiver = {"grpc": {"endpoint": f"{outside.addresses['tempo']}:4317"}}
+    config = outside.folder / "tempo.yaml"
+    config.write_text(yaml.safe_dump({
+        "receivers": {"otlp": {"protocols": receiver}},
+        "exporters": {"otlp_http": {"endpoint": f"http://127.0.0.1:{port}"}},
+        "service": {
+            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["otlp_http"]}},
+            "telemetry": {"metrics": {"level": "none"}},
+        },
+    }))  # fmt: skip
+    processes.start("tempo", [binary("otelcol"), f"--config={config}"])
+
+
+@pytest.fixture(scope="module")
+def running(outside: Outside) -> Iterator[Outside]:
+    """Every service that this machine has, started in the order that compose would keep."""
+    waiting, processes = set(RUNNABLE), Processes(outside.folder)
+    try:
+        stand_in_for_tempo(outside, processes)
+        while waiting:
+            processes.check()
+            for name in sorted(waiting):
+                needs = set(outside.services[name].get("depends_on", ())) & set(RUNNABLE)
+                if needs <= processes.started.keys() and all(map(outside.is_healthy, needs)):
+                    processes.start(name, outside.command(name), env=outside.environment(name))
+                    waiting.remove(name)
+            time.sleep(0.2)
+        yield outside
+        processes.check()
+    finally:
+        processes.end()
+
+
+def ask(running: Outside, path: str, **parameters: str) -> Any:
+    """What the API of Prometheus says."""
+    url = f"http://{running.addresses['prometheus']}:9090/api/v1/{path}"
+    answer = httpx.get(url, params=parameters).json()
+    assert answer["status"] == "success", answer
+    return answer["data"]
+
+
 @pytest.mark.servers
-@pytest.mark.timeout(600)
 def test_every_command_runs_and_is_scraped(running: Outside) -> None:
     """All that we have the programs of start in order, become healthy, and Prometheus sees them."""
-    url = f"http://{running.addresses['prometheus']}:9090/api/v1/query"
-
-    def values(query: str) -> dict[str, float]:
-        answer = httpx.get(url, params={"query": query}).json()
-        return {
-            series["metric"].get("instance", ""): float(series["value"][1])
-            for series in answer["data"]["result"]
-        }
-
     expected = {
         f"{running.addresses[name]}:{port}"
         for name, ports in {
-            "orders": [9464], "projection": [9464], "otel-collector": [9464, 8888],
-            "prometheus": [9090], "alertmanager": [9093],
+            "otel-collector": [9464, 8888], "prometheus": [9090], "alertmanager": [9093],
         }.items()
         for port in ports
     }  # fmt: skip
-    while {instance for instance, up in values("up").items() if up} != expected:
+
+    def up() -> set[str]:
+        found = ask(running, "query", query="up == 1")["result"]
+        return {series["metric"]["instance"] for series in found}
+
+    while up() != expected:
         time.sleep(0.5)
     status = httpx.get(f"http://{running.addresses['alertmanager']}:9093/api/v2/status").json()
     assert "inhibit_rules:" in status["config"]["original"]
-    # The load's commands are counted, and the rules work on them.
-    while not sum(values('sum(cqrs:command_total:rate5m{job="orders"})').values()):
+
+
+@pytest.mark.servers
+def test_every_panel_has_data(running: Outside) -> None:
+    """The doctor finds nothing empty on the dashboards that Grafana gets, with the rules loaded."""
+    config, url = read_config(COLLECTOR / "cqrs.yaml"), running.url("prometheus", 9090)
+    deadline = time.monotonic() + 180  # then what is empty is said
+    while not (report := examine(url, config)).ok:
+        assert time.monotonic() < deadline, [f for f in report.findings if f.status != "ok"]
+        time.sleep(3)
+    assert report.findings
+    check = check_live(url, config)
+    assert check.ok, [each for each in check.findings if each.status not in ("ok", "idle")]
+    # Service and projection are two instances of one job.
+    found = ask(running, "query", query=f'target_info{{job="{SERVICE}"}}')["result"]
+    assert {series["metric"]["instance"] for series in found} == {"service", "projection"}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("metric", "side"),
+    [
+        (catalog.COMMAND_DURATION, catalog.WRITE),
+        (catalog.QUERY_DURATION, catalog.READ),
+        (catalog.PROJECTION_LAG, catalog.PROJECTION),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_an_exemplar_leads_to_its_trace(running: Outside, metric: Metric, side: str) -> None:
+    """Each points to a span of its own side, where Tempo would have it."""
+    name = series_name(metric, Config().naming, "bucket")
+    now = time.time()
+    while not (
+        found := ask(
+            running, "query_exemplars", query=name, start=str(now - 600), end=str(now + 600)
+        )
+    ):
         time.sleep(0.5)
+    (exemplar, *_) = found[0]["exemplars"]
+    wanted = exemplar["labels"]["trace_id"]
+    while not (
+        spans := [
+            span for span in read_spans(running.folder / SPANS)
+            if (span["trace_id"], span["span_id"]) == (wanted, exemplar["labels"]["span_id"])
+        ]
+    ):  # fmt: skip
+        time.sleep(0.5)  # until the collector has decided
+    (span,) = spans
+    assert span["attributes"][catalog.SIDE.key] == side
+    assert span["resource"]["service.name"] == found[0]["seriesLabels"]["job"]
 
 
 def dockerfile_steps(path: Path, stage: str) -> list[str]:
@@ -405,7 +515,6 @@ def dockerfile_steps(path: Path, stage: str) -> list[str]:
     return rest[: next(i for i, line in enumerate(rest) if line.startswith("FROM "))]
 
 
-@pytest.mark.timeout(600)
 def test_dockerfile_builds_an_orders_that_runs(tmp_path: Path) -> None:
     """Each step works in a clean folder with only what .dockerignore lets in."""
     base, prefix, folder = tmp_path / "base", tmp_path / "prefix", tmp_path / "build"

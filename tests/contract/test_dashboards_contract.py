@@ -11,6 +11,8 @@ import pytest
 
 from cqrs_alerts import alerting, foreign_metrics, recording, recording_rules, slo
 from cqrs_alerts.config import Config
+from cqrs_alerts.dashboard_settings import DashboardSettings
+from cqrs_alerts.derived import labels_of_derived
 from cqrs_alerts.foreign_metrics import ALERT_NAME, ALERT_STATE
 from cqrs_alerts.label_names import ALERT_LABELS, SLO
 from cqrs_alerts.live.selectors import Selector, selectors
@@ -57,8 +59,8 @@ def labels_of(name: str, config: Config) -> set[str]:
     """Labels of a recorded series, or of one that Prometheus makes."""
     if name in RECORDINGS:
         return set(recording_rules.labels(RECORDINGS[name], config))
-    if name in slo.names(config):
-        return set(slo.labels(config))
+    if name in (derived := labels_of_derived(config)):
+        return set(derived[name])
     if name == foreign_metrics.ALERTS:
         return {*config.group_labels, ALERT_NAME, ALERT_STATE, *ALERT_LABELS}
     if name in foreign_metrics.OF_PROMETHEUS:
@@ -93,7 +95,7 @@ def test_every_query_parses_after_substitution(config: Config) -> None:
 @pytest.mark.parametrize("config", CONFIGS)
 def test_selectors_are_recorded_series(config: Config) -> None:
     """No raw metric is asked for: its name would depend on the export pipeline."""
-    recorded = {*RECORDINGS, *slo.names(config)}
+    recorded = {*RECORDINGS, *labels_of_derived(config)}
     made_by_prometheus = {
         foreign_metrics.ALERTS, *foreign_metrics.OF_SCRAPES, *foreign_metrics.OF_PROMETHEUS,
     }  # fmt: skip
@@ -260,3 +262,23 @@ def test_where_types_may_be_many_a_query_is_bounded() -> None:
 def columns(transformation: Any) -> list[str]:
     """Labels that a table shows."""
     return list(transformation["options"]["indexByName"])
+
+
+def test_the_row_that_a_runbook_names_shows_what_the_alert_is_about() -> None:
+    """It is there under that title, and draws a series that the alert or its runbook asks for."""
+    config = Config(dashboards=DashboardSettings(collector=True))
+    shown = dict[tuple[str, str], set[str]]()
+    for dashboard in map(render, dashboards(config)):
+        row = ""
+        for panel in dashboard["panels"]:
+            row = panel["title"] if panel["type"] == "row" else row
+            names = shown.setdefault((dashboard["uid"], row), set())
+            for _, text in panel_expressions(dashboard, [panel]):
+                names |= {each.name for each in selectors(text)}
+    for alert in alerting.ALERTS:
+        asked = [
+            *(rule.expression for rule in alert.rules(config)),
+            *(query.expression(config) for query in alert.queries),
+        ]
+        names = {each.name for text in asked for each in selectors(text)}
+        assert shown[alert.dashboard, alert.row] & names, alert.name

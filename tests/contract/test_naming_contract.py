@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Observation
 from opentelemetry.sdk.metrics import MeterProvider
@@ -17,16 +21,24 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import LE
 from cqrs_alerts.naming import label_name, series_name
 from cqrs_telemetry import (
+    Backlog,
     CqrsTelemetry,
     InstrumentedCommandBus,
     InstrumentedProjectionHandler,
     InstrumentedQueryBus,
+    Rebuild,
     catalog,
 )
 from cqrs_telemetry.catalog import METRICS, Metric
+from cqrs_telemetry.eventsourcing import instrument_application
 
 NAMING = Config().naming
-TYPES = {"counter": "counter", "histogram": "histogram", "up_down_counter": "gauge"}
+TYPES = {
+    "counter": "counter",
+    "histogram": "histogram",
+    "up_down_counter": "gauge",
+    "gauge": "gauge",
+}
 SCOPE_LABELS = {"otel_scope_name", "otel_scope_version", "otel_scope_schema_url"}
 
 Scrape = Callable[[], list[Family]]
@@ -81,6 +93,8 @@ def create_all(provider: MeterProvider) -> None:
             ).record(1, attributes)
         elif metric.kind == "counter":
             meter.create_observable_counter(metric.name, [observe], metric.unit, metric.description)
+        elif metric.kind == "gauge":
+            meter.create_observable_gauge(metric.name, [observe], metric.unit, metric.description)
         else:
             assert metric.kind == "up_down_counter", "a new kind needs an instrument here"
             meter.create_observable_up_down_counter(
@@ -185,12 +199,25 @@ def operate(telemetry: CqrsTelemetry) -> None:
     projection.handle_event(Placed())
 
 
+def watch(telemetry: CqrsTelemetry) -> Rebuild:
+    """What is told of a projection from outside, and a rebuild of it, under way until it leaves."""
+    application = instrument_application(Application[Any](), telemetry)
+    application.save(aggregate := Aggregate())
+    application.repository.get(aggregate.id)
+    telemetry.wait_until_seen(FindOrders, "orders", lambda: True)
+    telemetry.watch_projection("orders", lambda: Backlog(1, time.time()))
+    return telemetry.rebuilding("orders", target=1)
+
+
 def test_a_real_run_emits_what_is_declared(provider: MeterProvider, scrape: Scrape) -> None:
     """Buses and handlers export each declared metric, none besides, and only declared labels."""
-    operate(CqrsTelemetry(meter_provider=provider, max_types=1))
+    telemetry = CqrsTelemetry(meter_provider=provider, max_types=1)
+    operate(telemetry)
     by_name = {name: metric for metric in METRICS for name in declared_samples(metric)}
     seen = {}
-    for family in scrape():
+    with watch(telemetry):
+        families = scrape()
+    for family in families:
         for sample in family.samples:
             metric = by_name[sample.name]
             seen[sample.name] = metric

@@ -119,6 +119,9 @@ class Service:
                 metric.name, metric.unit, explicit_bucket_boundaries_advisory=metric.bounds
             )
             return lambda: histogram.record(7, labels)
+        if metric.kind == "gauge":
+            gauge = meter.create_gauge(metric.name, metric.unit)
+            return lambda: gauge.set(1, labels)
         assert metric.kind in COUNTERS, f"write one for {metric.kind}"
         create = meter.create_counter if metric.kind == "counter" else meter.create_up_down_counter
         counter = create(metric.name, metric.unit)

@@ -12,9 +12,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from cqrs_alerts import alerting, foreign_metrics, recording_rules, slo
+from cqrs_alerts import alerting, foreign_metrics, recording_rules
 from cqrs_alerts.cli import main
 from cqrs_alerts.config import Config
+from cqrs_alerts.derived import labels_of_derived
 from cqrs_alerts.label_names import INSTANCE, LE
 from cqrs_alerts.links import DASHBOARD_UIDS
 from cqrs_alerts.naming import label_name, series_name
@@ -59,8 +60,8 @@ def known_labels(config: Config) -> dict[str, set[str]]:
         for part in (("bucket", "sum", "count") if metric.kind == "histogram" else ("",))
     }
     recorded = {r.name: set(recording_rules.labels(r, config)) for r in RECORDINGS}
-    objectives = {name: set(slo.labels(config)) for name in slo.names(config)}
-    return {**raw, **recorded, **objectives, **FOREIGN_SERIES}
+    derived = {name: set(labels) for name, labels in labels_of_derived(config).items()}
+    return {**raw, **recorded, **derived, **FOREIGN_SERIES}
 
 
 def expressions(config: Config) -> Iterator[tuple[str, str]]:
@@ -109,7 +110,7 @@ def test_expressions_name_what_exists(config: Config) -> None:
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_raw_series_are_named_by_recording_rules_alone(config: Config) -> None:
     """Alerts read recorded series, so they hold for every naming strategy; selectors are kept."""
-    recorded = {*(series.name for series in RECORDINGS), *slo.names(config)}
+    recorded = {*(series.name for series in RECORDINGS), *labels_of_derived(config)}
     for group in alerting.rule_groups(config):
         for rule in group["rules"]:
             nodes = walk(promql_parser.parse(rule["expr"]))

@@ -14,6 +14,11 @@ from orders.demo.orchestrator import FIRST_RATES
 LOAD_SECONDS = 45  # of load before it is stopped and counted; well inside the 5 m of the rates
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the demo come first: what was rated under load is forgotten after five minutes."""
+    items.sort(key=lambda item: "demo" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def demo(start_demo: Callable[..., Any]) -> Any:
     """A demo whose doctor's table was printed and whose load has been stopped and counted.

@@ -13,7 +13,7 @@ import pytest
 
 from orders.demo.startup import SCRIPTS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first test starts the demo
+pytestmark = pytest.mark.e2e
 
 
 def test_the_doctor_finds_no_empty_row(demo):

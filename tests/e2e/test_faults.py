@@ -17,7 +17,7 @@ from orders.demo.matrix_runs import RESULT_FILE
 from orders.demo.running import STATE_FILE
 from orders.faults.registry import FAULTS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 QUICK = ("clock-skew", "type-name-explosion")
 

@@ -8,6 +8,7 @@ functions/#rate), which is why they are compared within a few per cent.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from bisect import bisect_left
 from collections import Counter
@@ -22,11 +23,11 @@ from cqrs_alerts.naming import label_name, series_name
 from cqrs_alerts.windows import RATE_WINDOW
 from cqrs_telemetry import catalog
 from orders.load.tally import quantile
-from orders.projection import PROJECTIONS
-from orders.queries import BusiestOrders
+from orders.projection import PROJECTIONS, StockProjection
+from orders.queries import BusiestOrders, GetOrder, OrderHistory
 from orders.read_model import view_path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first test starts the demo
+pytestmark = pytest.mark.e2e
 
 CONFIG = Config()
 WINDOW_SECONDS = 300  # RATE_WINDOW
@@ -35,6 +36,8 @@ COMMAND_STATUS = label_name(catalog.COMMAND_STATUS, CONFIG.naming)
 QUERY_TYPE = label_name(catalog.QUERY_TYPE, CONFIG.naming)
 EVENT_TYPE = label_name(catalog.EVENT_TYPE, CONFIG.naming)
 PROJECTION_NAME = label_name(catalog.PROJECTION_NAME, CONFIG.naming)
+NAMES = {projection.name for projection in PROJECTIONS}
+REBUILT = StockProjection.name
 
 
 def raw(metric, part=""):
@@ -146,16 +149,21 @@ def test_read_side_p95(demo, tally):
 
 
 def test_the_slow_query_is_the_slowest(demo):
-    """The query that is slow by its SQL stands out; the median does not mind a busy machine."""
+    """The query that is slow by its SQL stands out; the median does not mind a busy machine.
+
+    One waits for its caller's own write, and one lasts as long as its reader takes: left out.
+    """
     median = demo.query_by(QUERY_TYPE, recording.QUERY_DURATION_P50.name)
-    assert max(median, key=median.get) == BusiestOrders.__name__
+    computed = median.keys() - {GetOrder.__name__, OrderHistory.__name__}
+    assert max(computed, key=median.__getitem__) == BusiestOrders.__name__
 
 
 def test_projection_lag_p99(demo, tally):
     """Question 3, recorded and verbatim: p99 lag by projection, against times in the stores.
 
     The views hold when each event happened and, by SQLite's clock, when it was applied. The metric
-    ends after the commit, a little later, so it may fall into the next bucket.
+    ends after the commit, a little later, so it may fall into the next bucket. A view that the demo
+    has rebuilt holds the times of the replay instead, which is of no event's lag.
     """
     bounds = catalog.PROJECTION_LAG.bounds
     recorded = demo.query_by(PROJECTION_NAME, recording.PROJECTION_LAG_P99.name)
@@ -164,7 +172,8 @@ def test_projection_lag_p99(demo, tally):
     )
     assert recorded == pytest.approx(verbatim, rel=0.05)
     assert recorded.keys() == {projection.name for projection in PROJECTIONS}
-    for name, p99 in recorded.items():
+    for name in recorded.keys() - {REBUILT}:
+        p99 = recorded[name]
         with closing(sqlite3.connect(view_path(demo.data, name))) as view:
             lags = [
                 1_000 * lag
@@ -176,7 +185,38 @@ def test_projection_lag_p99(demo, tally):
 
 def test_every_event_is_projected_and_counted(demo, tally):
     """Stores and counters agree: each event was applied by one projection, once."""
-    with closing(sqlite3.connect(demo.data / "events.sqlite")) as store:
-        ((stored,),) = store.execute("SELECT count(*) FROM stored_events")
-    applied = demo.query(f"sum({raw(catalog.PROJECTION_TOTAL)})")
-    assert stored == applied[0][1] == sum(map(sum, map(dict.values, tally["events"].values())))
+    stored = _count(demo.data / "events.sqlite", "stored_events")
+    applied = {name: _count(view_path(demo.data, name), "history") for name in NAMES}
+    produced = sum(map(sum, map(dict.values, tally["events"].values())))
+    assert stored == sum(applied.values()) == produced
+    for name in NAMES - {REBUILT}:
+        assert _handled(demo, name) == {catalog.LIVE: applied[name]}
+
+
+def test_what_is_replayed_is_told_from_what_is_new(demo, tally):
+    """The demo rebuilds a view: of each phase there are as many events as the projection says."""
+    log = (demo.data / "logs/projection.log").read_text()
+    (replayed,) = map(int, re.findall(rf"{REBUILT} is rebuilt; events replayed: (\d+)", log))
+    applied = _count(view_path(demo.data, REBUILT), "history")
+    handled = _handled(demo, REBUILT)
+    assert handled[catalog.REPLAY] == replayed > 0
+    # Live ones are all that came after it, and of those before it what had been applied by then.
+    assert applied - replayed < handled[catalog.LIVE] <= applied
+    count = raw(catalog.PROJECTION_LAG, "count")
+    lags = demo.query_by(PROJECTION_NAME, promql.sum_by([PROJECTION_NAME], count))
+    assert lags[REBUILT] == handled[catalog.LIVE]
+
+
+def _count(path, table):
+    with closing(sqlite3.connect(path)) as store:
+        ((count,),) = store.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - a name of ours
+    return count
+
+
+def _handled(demo, projection):
+    """Events that a projection has handled, by phase."""
+    phase = label_name(catalog.PROJECTION_PHASE, CONFIG.naming)
+    events = promql.select(
+        raw(catalog.PROJECTION_TOTAL), [promql.equals(PROJECTION_NAME, projection)]
+    )
+    return demo.query_by(phase, promql.sum_by([phase], events) + " > 0")

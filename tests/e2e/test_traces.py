@@ -7,15 +7,18 @@ import time
 
 import pytest
 
+from cqrs_alerts.config import Config
+from cqrs_alerts.naming import series_name
 from cqrs_telemetry import catalog
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]  # the first test starts the demo
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
 def spans(demo, tally):
-    """Finished spans of both processes, once all of them were exported."""
-    events = sum(sum(counts.values()) for counts in tally["events"].values())
+    """Finished spans of both processes, once all of them were exported, replays included."""
+    applied = series_name(catalog.PROJECTION_TOTAL, Config().naming)
+    ((_, events),) = demo.query(f"sum({applied})")
     while True:
         read = {side: read_spans(demo.data / f"spans-{side}.jsonl") for side in SIDES}
         commands = [s for s in read["service"] if s["attributes"][SIDE] == catalog.WRITE]

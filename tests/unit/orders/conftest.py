@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.metrics import NoOpMeterProvider
 
 from cqrs_telemetry import CqrsTelemetry
 from orders.application import Shop, environment
 from orders.commands import command_handlers
 from orders.projection import PROJECTIONS, ViewProjection, open_view
+from orders.queries import query_handlers
 from orders.read_model import ReadModel
 
 Dispatch = Callable[[object], object]
@@ -98,3 +100,10 @@ def eventually() -> Callable[[Callable[[], object]], None]:
             time.sleep(0.02)
 
     return wait
+
+
+@pytest.fixture
+def ask(read_model):
+    """Answers a query without telemetry."""
+    handlers = query_handlers(read_model, CqrsTelemetry(meter_provider=NoOpMeterProvider()))
+    return lambda query: handlers[type(query)](query)

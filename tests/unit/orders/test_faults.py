@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 
 import click
+import httpx
 import pytest
 from eventsourcing.persistence import PersistenceError
+from opentelemetry import metrics
 
-from cqrs_telemetry import catalog
+from cqrs_telemetry import CqrsTelemetry, catalog
+from cqrs_telemetry.prometheus import serve_metrics
 from cqrs_telemetry.testing import RecordedTelemetry
-from orders.commands import AddProduct, ConfirmOrder, PlaceOrder, ShipOrder
+from orders.commands import AddProduct, ConfirmOrder, PlaceOrder, RestockProduct, ShipOrder
 from orders.domain import TracedEvent
 from orders.faults.load import CUSTOMERS, PAUSE, Company
-from orders.faults.projection import PROJECTION_FAULTS
+from orders.faults.projection import projection_faults
 from orders.faults.registry import FAULTS, START, UnknownFaultError, fault_named
-from orders.faults.service import HUGE, PaymentError, service_faults
+from orders.faults.service import HUGE, REPORTS_AT_ONCE, PaymentError, service_faults
 from orders.faults.switch import arm
 from orders.http_api import REJECTIONS, build_buses
-from orders.queries import ListOrders, OrderHistory, StockLevels
+from orders.queries import BusiestOrders, ListOrders, OrderHistory, StockLevels
+from orders.read_model import NotProjectedError
 
 README = Path(__file__).parents[3] / "examples" / "orders" / "README.md"
 
@@ -65,11 +71,11 @@ def test_an_unknown_fault_is_refused_with_the_known_ones():
         fault_named("gremlins")
 
 
-def test_each_process_knows_the_faults_that_are_its_own(shop, read_model, buses):
+def test_each_process_knows_the_faults_that_are_its_own(shop, read_model, buses, tmp_path):
     """What the registry says begins inside a process is what that process can begin."""
     known = {
         "service": service_faults(shop, read_model, buses).keys(),
-        "projection": PROJECTION_FAULTS.keys(),
+        "projection": projection_faults(tmp_path).keys(),
         "load": Company().faults.keys(),
     }
     armed = {
@@ -83,16 +89,17 @@ def test_every_fault_is_in_the_readme_with_its_alerts():
     """The table in the README is the registry's."""
     rows = [
         f"| `{fault.name}` | {fault.does} | {', '.join(alert.name for alert in fault.alerts)} |"
-        f" {fault.why} |"
+        f" {fault.why} | {fault.state.name} |"
         for fault in FAULTS.values()
     ]
     _, _, table = README.read_text().partition("| fault |")
     assert table.splitlines()[2:] == rows
 
 
-def test_every_fault_has_an_alert():
-    """A fault that nobody is told of would be a gap."""
-    assert [fault.name for fault in FAULTS.values() if not fault.alerts] == []
+def test_every_fault_has_an_alert_unless_nothing_is_wrong():
+    """A fault that nobody is told of would be a gap; that nobody is told of these is the point."""
+    harmless = {fault.name for fault in FAULTS.values() if not fault.alerts}
+    assert harmless == {"stock-only", "rebuild"}
 
 
 def test_a_fault_begins_with_the_signal(monkeypatch):
@@ -119,6 +126,60 @@ def test_handler_errors_are_errors(begin, buses, place, recorded):
         buses.commands.dispatch(ShipOrder(order_id))
     recorded.assert_command("ShipOrder", "error")
     buses.commands.dispatch(ConfirmOrder(order_id))
+
+
+def test_query_errors_are_errors(begin, buses, place, project, recorded):
+    """One type of query fails, others do not."""
+    project()
+    begin("query-errors")
+    with pytest.raises(PaymentError):
+        buses.queries.execute(ListOrders())
+    recorded.assert_query("ListOrders", "error")
+    assert buses.queries.execute(StockLevels())
+
+
+def test_reports_that_hang_are_few(begin, buses, project, recorded):
+    """Three of them are in flight and end never; the next is refused, and others are answered."""
+    project()
+    begin("query-hangs")
+    for _ in range(REPORTS_AT_ONCE):
+        threading.Thread(target=buses.queries.execute, args=[BusiestOrders()], daemon=True).start()
+    while recorded.value(catalog.QUERY_ACTIVE, query_type="BusiestOrders") < REPORTS_AT_ONCE:
+        time.sleep(0.01)
+    with pytest.raises(NotProjectedError):
+        buses.queries.execute(BusiestOrders())
+    assert buses.queries.execute(StockLevels())
+    assert recorded.value(catalog.QUERY_TOTAL, query_type="BusiestOrders") == 0
+
+
+def test_lost_events_are_stored_and_not_counted(begin, buses, place, project, recorded):
+    """The order is there; of what led to it nothing is recorded but that the command succeeded."""
+    begin("lost-events")
+    before = recorded.value(catalog.EVENTS_PRODUCED)
+    place()
+    project()
+    assert len(buses.queries.execute(ListOrders())) == 1
+    recorded.assert_command("PlaceOrder", "success")
+    assert recorded.value(catalog.EVENTS_PRODUCED) == before
+
+
+def test_answers_without_a_length_are_faults_of_telemetry(begin, buses, project, recorded):
+    """Rows arrive as before; that nobody could tell how many there are is counted."""
+    project()
+    begin("telemetry-faults")
+    assert [row["sku"] for row in iter(buses.queries.execute(StockLevels()))] == ["lamp"]
+    assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="RuntimeError") == 1
+
+
+def test_a_service_that_stops_reporting_has_an_empty_page(begin, shop, read_model, monkeypatch):
+    """The page of metrics is served, and nothing is on it; the buses go on."""
+    with serve_metrics(0, set_global=False) as server:
+        build_buses(shop, read_model, CqrsTelemetry(meter_provider=server.meter_provider))
+        monkeypatch.setattr(metrics, "get_meter_provider", lambda: server.meter_provider)
+        page = f"http://127.0.0.1:{server.port}/metrics"
+        assert "cqrs_telemetry" in httpx.get(page).text
+        begin("telemetry-lost")
+        assert httpx.get(page).text == ""
 
 
 @pytest.mark.parametrize(
@@ -199,14 +260,23 @@ def test_exploding_type_names_are_answered_as_before(begin, buses, project, reco
 
 def test_storms_come_with_each_step_once_they_begin():
     """Nothing is sent beside the plan before; then orders for too much, or racing ones."""
-    company = Company()
-    assert [next(company) for _ in range(3)] == [(), (), ()]
+    company, step = Company(), (StockLevels(),)
+    assert company(step) == step
     company.faults["rejections-storm"]()
-    assert [len(next(company)) for _ in range(3)] == [1, 1, 1]
+    assert [len(company(step)) for _ in range(3)] == [2, 2, 2]
     company.faults["conflict-storm"]()
-    (offer,) = next(company)
-    assert [next(company) for _ in range(PAUSE)] == [()] * PAUSE
-    rush = next(company)
+    (_, *offers) = company(step)
+    assert [company(step) for _ in range(PAUSE)] == [step] * PAUSE
+    (_, *rush) = company(step)
     assert len(rush) == CUSTOMERS
-    assert {tuple(order.lines) for order in rush} == {(offer.sku,)}
+    assert {tuple(order.lines) for order in rush} == {tuple(offer.sku for offer in offers)}
     assert len({order.order_id for order in rush}) == CUSTOMERS
+
+
+def test_stock_only_leaves_the_orders_alone():
+    """Each command becomes a delivery; queries stay."""
+    company = Company()
+    company.faults["stock-only"]()
+    (delivery, query) = company((PlaceOrder("ada", {"lamp": 1}), StockLevels()))
+    assert isinstance(delivery, RestockProduct)
+    assert query == StockLevels()

@@ -67,7 +67,11 @@ def test_a_command_answers_with_its_events(client, recorded):
     add_lamp(client)
     answer = place(client, order_id=order_id)
     assert answer.status_code == 200
-    assert answer.json() == {"aggregate_id": order_id, "events": ["OrderPlaced", "StockReserved"]}
+    assert answer.json() == {
+        "aggregate_id": order_id,
+        "events": ["OrderPlaced", "StockReserved"],
+        "position": 2,
+    }
     recorded.assert_command("PlaceOrder", "success")
     assert recorded.value(catalog.EVENTS_PRODUCED, event_type="StockReserved") == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
+from cqrs_alerts.projection_state import OK
 from orders.demo import matrix
 from orders.demo.matrix import CONTROL, Run, plan_runs
 from orders.faults.registry import FAULTS, UnknownFaultError
@@ -17,7 +18,8 @@ def run(*told, inhibited=(), late=()):
     """A run of the fault in which these alerts were told of, and some fired besides."""
     times = dict.fromkeys(told, 10.0)
     besides = dict.fromkeys((*inhibited, *late), 20.0)
-    return Run(FAULT, {**times, **besides}, times, dict.fromkeys(inhibited, 21.0))
+    fired, silenced = {**times, **besides}, dict.fromkeys(inhibited, 21.0)
+    return Run(FAULT, fired, times, silenced, states=[(FAULT.state.name, -5.0)])
 
 
 def test_a_run_passes_with_exactly_the_expected_alerts():
@@ -31,7 +33,7 @@ def test_a_run_passes_with_exactly_the_expected_alerts():
 
 def test_the_control_passes_when_nobody_is_told_of_anything():
     """Without a fault each alert is one too many."""
-    assert Run(None).passed
+    assert Run(None, states=[("ok", -1.0)]).passed
     assert Run(None).name == CONTROL
     assert not Run(None, told={FIRST: 1.0}).passed
 
@@ -40,6 +42,21 @@ def test_a_run_that_broke_does_not_pass():
     """A demo that ended by itself has shown nothing."""
     broken = run(FIRST, SECOND)
     broken.problem = "the demo ended"
+    assert not broken.passed
+
+
+def test_the_projection_has_to_end_in_the_faults_state():
+    """The last state counts; none, or two at once, is no state."""
+    broken = Run(FAULTS["poison-event"])
+    for name in FAULTS["poison-event"].alerts:
+        broken.told[name.name] = 10.0
+    assert not broken.passed
+    for names, since in (["ok"], -3.0), (["failed"], 6.0), (["failed"], 9.0), ([], 10.0):
+        broken.note_state(names, since)
+    assert broken.states == [("ok", -3.0), ("failed", 6.0)]
+    assert broken.passed
+    broken.note_state(["failed", "ok"], 12.0)
+    assert broken.state == "failed and ok"
     assert not broken.passed
 
 
@@ -101,7 +118,8 @@ def test_the_table_shows_each_alert_with_its_verdict():
     assert "missing" in lines[SECOND]
     assert "unexpected" in lines["Other"]
     assert "silenced" in lines["Implied"]
-    assert "as expected" in lines["none"]
+    assert "as expected" in lines["no alert"]
+    assert f"expected {OK.name}" in lines["state none"]
 
 
 def test_the_json_says_the_same_for_programs():
@@ -112,5 +130,6 @@ def test_the_json_says_the_same_for_programs():
     (entry,) = document["runs"]
     assert entry["missing"] == [SECOND]
     assert entry["told_after_seconds"] == {FIRST: 10.0}
+    assert entry["states"] == [[entry["expected_state"], -5.0]]
     assert FIRST not in document["unproven_alerts"]
     assert SECOND in document["unproven_alerts"]

@@ -20,16 +20,8 @@ from orders.queries import (
     OrderHistory,
     SearchOrders,
     StockLevels,
-    query_handlers,
 )
 from orders.read_model import NotProjectedError
-
-
-@pytest.fixture
-def ask(read_model):
-    """Answers a query without telemetry."""
-    handlers = query_handlers(read_model)
-    return lambda query: handlers[type(query)](query)
 
 
 @pytest.fixture
@@ -53,6 +45,18 @@ def test_queries_see_what_was_projected(ask, project, order):
     assert ask(SearchOrders("bob")) == []
     assert ask(StockLevels()) == [{"sku": "lamp", "price": 1_500, "quantity": 8}]
     assert ask(BusiestOrders()) == [{"order_id": str(order.order_id), "neighbours": 1}]
+
+
+def test_a_query_waits_for_the_callers_own_write(ask, dispatch, project, order, monkeypatch):
+    """The position of a command is waited for, for a while; then the answer is what is there."""
+    project()
+    late = PlaceOrder("bob", {"lamp": 1})
+    position = dispatch(late).position
+    monkeypatch.setattr("orders.queries.WAIT_LIMIT", 0.05)
+    assert ask(GetOrder(late.order_id, after=position)) is None
+    monkeypatch.setattr("orders.queries.WAIT_LIMIT", 60)
+    monkeypatch.setattr("cqrs_telemetry.waiting.time.sleep", lambda _: project())
+    assert ask(GetOrder(late.order_id, after=position)).customer == "bob"
 
 
 def test_history_is_streamed_in_order(ask, project, order):
@@ -113,11 +117,13 @@ def test_the_runner_follows_new_events_until_it_is_left(
     ask, shop, dispatch, tmp_path, order, eventually
 ):
     """The library's runner, over our polling subscription, sees old events and those to come."""
-    with run_projection(StockProjection, tmp_path) as runner:
+    view = open_view(StockProjection, tmp_path)
+    with run_projection(StockProjection(view), tmp_path) as runner:
         runner.wait(shop.recorder.max_notification_id() - 1, timeout=30)
         dispatch(RestockProduct("lamp", 5))
         runner.wait(shop.recorder.max_notification_id(), timeout=30)
         assert ask(StockLevels())[0]["quantity"] == 13
+    view.datastore.close()
 
 
 def test_an_event_that_cannot_be_applied_ends_the_runner(shop, dispatch, tmp_path, order):
@@ -125,10 +131,8 @@ def test_an_event_that_cannot_be_applied_ends_the_runner(shop, dispatch, tmp_pat
     view = open_view(StockProjection, tmp_path)
     with view.datastore.transaction(commit=True) as cursor:
         cursor.execute("INSERT INTO products VALUES ('other', 'lamp', 1, 1)")  # breaks UNIQUE
-    view.datastore.close()
-    with pytest.raises(IntegrityError), run_projection(StockProjection, tmp_path) as runner:
+    with pytest.raises(IntegrityError), run_projection(StockProjection(view), tmp_path) as runner:
         runner.is_interrupted.wait()
-    view = open_view(StockProjection, tmp_path)
     assert view.max_tracking_id(shop.name) is None
     view.datastore.close()
 

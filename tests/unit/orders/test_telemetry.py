@@ -16,6 +16,12 @@ ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+\S*")
 OTLP = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "otlp"}
 
 
+def add_product(url, sku):
+    """Send a command; gunicorn listens some time before its workers answer."""
+    product = {"sku": sku, "price": 1, "quantity": 1}
+    return httpx.post(f"{url}/commands/AddProduct", json=product, timeout=60)
+
+
 @pytest.fixture
 def store(run, tmp_path, eventually):
     """Environment of processes whose telemetry goes to a store of traces, and its spans."""
@@ -96,7 +102,7 @@ def test_each_worker_is_an_instance_of_its_own(run, store, eventually):
 
     def instances():
         # A new connection each time: the kernel gives it to any worker.
-        httpx.post(f"{url}/commands/AddProduct", json={"sku": "a", "price": 1, "quantity": 1})
+        add_product(url, "a")
         return {span["resource"]["service.instance.id"] for span in spans()}
 
     eventually(lambda: len(instances()) == 3)
@@ -111,10 +117,7 @@ def test_a_process_that_ends_sends_what_it_holds(run, store):
     for workers in (1, 2):
         process = run("serve", "--port=0", f"--workers={workers}", "--data=d", **environment)
         (url,) = ADDRESS.findall(process.stdout.readline())
-        answer = httpx.post(
-            f"{url}/commands/AddProduct", json={"sku": f"{workers}", "price": 1, "quantity": 1}
-        )
-        assert answer.is_success
+        assert add_product(url, f"{workers}").is_success
         process.send_signal(signal.SIGTERM)
         process.wait()
         assert len(spans()) == workers

@@ -31,28 +31,30 @@ class PollingSubscription(Subscription[ApplicationRecorder]):
         self, recorder: ApplicationRecorder, gt: int | None = None, topics: Sequence[str] = ()
     ) -> None:
         super().__init__(recorder, gt, topics)
-        self._stopped = Event()
+        self.topics = topics
+        self.stopped = Event()
         self._selected: Sequence[Notification] = ()
         self._next = 0
 
     def stop(self) -> None:
         """End the iteration, also from another thread."""
         super().stop()
-        self._stopped.set()
+        self.stopped.set()
 
     def __next__(self) -> Notification:
         if self._next == len(self._selected):
-            self._selected, self._next = self._select(), 0
-        if self._stopped.is_set():
+            self._selected, self._next = self.select_more(), 0
+        if self.stopped.is_set():
             raise StopIteration
         notification = self._selected[self._next]
         self._next += 1
         self._last_notification_id = notification.id
         return notification
 
-    def _select(self) -> Sequence[Notification]:
+    def select_more(self) -> Sequence[Notification]:
+        """Wait for events and return them; none once stopped."""
         pause = self.SHORTEST_PAUSE
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
             selected = self._recorder.select_notifications(
                 start=self._last_notification_id,
                 limit=self.SELECT_LIMIT,
@@ -61,7 +63,7 @@ class PollingSubscription(Subscription[ApplicationRecorder]):
             )
             if selected:
                 return selected
-            self._stopped.wait(pause)
+            self.stopped.wait(pause)
             pause = min(2 * pause, self.LONGEST_PAUSE)
         return ()
 
@@ -80,7 +82,7 @@ class Shop(Application[UUID]):
     """Keeps orders and products."""
 
     # Every order touches its products, whose histories would otherwise be replayed in full.
-    snapshotting_intervals: ClassVar = {Product: 100}
+    snapshotting_intervals: ClassVar = {Product: 20}
 
     def order(self, order_id: UUID) -> Order:
         """Reconstruct an order from its events.

@@ -9,6 +9,7 @@ import asyncio
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 import click
 
 from .demo.cli import demo, faults, receive
-from .roads.cli import keep_traces
+from .roads.cli import keep_traces, road, roads
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -31,15 +32,18 @@ def _options(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated]
     return decorate
 
 
+REBUILD_PERIOD = 0.2  # seconds between two looks at whether a rebuild is done
+
 _PORT = click.IntRange(0, 65_535)
+_data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("orders-data"),
+    show_default=True,
+    help="Folder of the SQLite files.",
+)
 _process_options = _options(
-    click.option(
-        "--data",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=Path("orders-data"),
-        show_default=True,
-        help="Folder of the SQLite files.",
-    ),
+    _data_option,
     click.option(
         "--host",
         default="127.0.0.1",
@@ -68,7 +72,7 @@ def main() -> None:
     """An event-sourced shop, instrumented with cqrs-telemetry."""
 
 
-for command in (demo, faults, receive, keep_traces):
+for command in (demo, faults, receive, road, roads, keep_traces):
     main.add_command(command)
 
 
@@ -104,6 +108,7 @@ def serve(
     from .prefork import PreforkError, run_prefork
     from .read_model import ReadModel
     from .telemetry import TelemetryError, exported_telemetry
+    from .watching import watched_views
 
     _create(data)
     if workers > 1:
@@ -119,6 +124,7 @@ def serve(
         shop = stack.enter_context(Shop(environment(data)))
         read_model = ReadModel(data)
         buses = build_buses(shop, read_model)
+        stack.enter_context(watched_views(shop, read_model))
         arm(fault, service_faults(shop, read_model, buses))
         config = uvicorn.Config(build_app(buses), log_level="warning")
         # uvicorn raises the signal that stopped it once more when it is done.
@@ -131,22 +137,34 @@ def serve(
 @main.command()
 @_process_options
 @_fault_option
+@click.option(
+    "--child-if-younger-than",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Spans of events younger than this join the command's trace; others link to it.",
+)
 def project(
-    data: Path, host: str, metrics_port: int, spans: Path | None, fault: str | None
+    data: Path,
+    host: str,
+    metrics_port: int,
+    spans: Path | None,
+    fault: str | None,
+    child_if_younger_than: float | None,
 ) -> None:
     """Keep the read tables up to date with the events."""
-    from .faults.projection import PROJECTION_FAULTS
+    from .faults.projection import projection_faults
     from .faults.switch import arm
-    from .projection import PROJECTIONS, keep_projecting
+    from .projection import PROJECTIONS, ViewProjection, keep_projecting
     from .telemetry import exported_telemetry
 
     _create(data)
+    ViewProjection.child_if_younger_than = child_if_younger_than
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
         metrics = _enter(stack, exported_telemetry(host, metrics_port, spans))
-        arm(fault, PROJECTION_FAULTS)
+        arm(fault, projection_faults(data))
         threads = [
             threading.Thread(target=keep_projecting, args=(projection, data, stop))
             for projection in PROJECTIONS
@@ -157,6 +175,37 @@ def project(
         click.echo(f"orders projections: {names}  metrics: {metrics}")
         for thread in threads:
             thread.join()
+
+
+@main.command()
+@click.argument("view")
+@_data_option
+@click.option(
+    "--pace",
+    type=click.FloatRange(0, min_open=True),
+    help="Events per second at most, to go easy on the database; no limit when not given.",
+)
+@click.option("--wait/--no-wait", default=False, help="Return when the view is rebuilt.")
+def rebuild(view: str, data: Path, pace: float | None, wait: bool) -> None:
+    """Empty the read tables of VIEW and fill them from all events.
+
+    `orders project` does it: the one that runs now, or the next one.
+    """
+    from .projection import PROJECTIONS
+    from .rebuild import RebuildAskedError, ask, asked
+
+    names = [projection.name for projection in PROJECTIONS]
+    if view not in names:
+        raise click.BadParameter(f"{view!r} is none of {', '.join(names)}", param_hint="VIEW")
+    if not data.is_dir():
+        raise click.ClickException(f"there is no folder {data}; name the shop's with --data")
+    try:
+        ask(data, view, pace)
+    except RebuildAskedError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{view} will be rebuilt by `orders project --data {data}`")
+    while wait and asked(data, view):
+        time.sleep(REBUILD_PERIOD)
 
 
 @main.command()

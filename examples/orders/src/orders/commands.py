@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -13,6 +14,8 @@ from pydantic import Field
 from .application import Shop
 from .domain import Order, Product, ProductExistsError
 from .messages import Cents, Message, Quantity, Sku, Text
+
+ATTEMPTS = 3  # of a command that loses against others
 
 
 @dataclass(frozen=True)
@@ -91,19 +94,22 @@ class Recorded:
     """What a command did: the domain events that the store holds now."""
 
     events: tuple[Any, ...]
+    position: int  # of the event of the aggregate that the command is about
 
 
 def command_handlers(shop: Shop) -> dict[type, Callable[[Any], Recorded]]:
     """A handler for each type of command.
 
     A handler reads aggregates, lets them decide and saves them at once, so that a command takes
-    effect in full or not at all. Two commands that change one aggregate at the same time end in
-    eventsourcing's ``IntegrityError`` for one of them: nothing was saved, the caller may ask again.
-    Handlers do not retry, because a conflict that nobody sees cannot be measured.
+    effect in full or not at all. Of two commands that change one aggregate at the same time, one
+    loses: nothing of it was saved, and it decides anew on what the other left. After ``ATTEMPTS``
+    it ends in eventsourcing's ``IntegrityError``, and the caller may ask again.
     """
 
     def save(*aggregates: Order | Product) -> Recorded:
-        return Recorded(tuple(recording.domain_event for recording in shop.save(*aggregates)))
+        recordings = shop.save(*aggregates)
+        events = tuple(recording.domain_event for recording in recordings)
+        return Recorded(events, recordings[0].notification.id)
 
     def add_product(command: AddProduct) -> Recorded:
         try:
@@ -144,9 +150,19 @@ def command_handlers(shop: Shop) -> dict[type, Callable[[Any], Recorded]]:
 
     return {
         AddProduct: add_product,
-        RestockProduct: restock_product,
-        PlaceOrder: place_order,
-        ConfirmOrder: confirm_order,
-        ShipOrder: ship_order,
-        CancelOrder: cancel_order,
+        RestockProduct: _retried(restock_product),
+        PlaceOrder: _retried(place_order),
+        ConfirmOrder: _retried(confirm_order),
+        ShipOrder: _retried(ship_order),
+        CancelOrder: _retried(cancel_order),
     }
+
+
+def _retried(handle: Callable[[Any], Recorded]) -> Callable[[Any], Recorded]:
+    def handle_again(command: Any) -> Recorded:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(IntegrityError):
+                return handle(command)
+        return handle(command)
+
+    return handle_again

@@ -29,6 +29,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cqrs_telemetry import CqrsTelemetry, InstrumentedCommandBus, InstrumentedQueryBus
+from cqrs_telemetry.eventsourcing import instrument_application
 
 from .application import Shop
 from .commands import command_handlers
@@ -53,8 +54,9 @@ class Buses:
 def build_buses(shop: Shop, read_model: ReadModel, telemetry: CqrsTelemetry | None = None) -> Buses:
     """Build both sides; ``telemetry`` defaults to the global providers."""
     telemetry = telemetry or CqrsTelemetry(rejections=REJECTIONS)
+    instrument_application(shop, telemetry)
     commands = dict[type, Callable[[Any], Any]](command_handlers(shop))
-    queries = query_handlers(read_model)
+    queries = query_handlers(read_model, telemetry)
     return Buses(
         InstrumentedCommandBus(commands, telemetry=telemetry),
         InstrumentedQueryBus(queries, telemetry=telemetry),
@@ -76,6 +78,7 @@ def build_app(buses: Buses) -> Starlette:
             {
                 "aggregate_id": command.aggregate_id,
                 "events": [type(event).__name__ for event in recorded.events],
+                "position": recorded.position,
             },
             headers=headers,
         )

@@ -12,6 +12,7 @@ Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
 Cents = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Limit = Annotated[int, Field(ge=1, le=10_000)]
 Offset = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Position = Annotated[int, Field(ge=1, le=2**63 - 1)]  # in the events; SQLite counts no further
 
 
 class Message:

@@ -25,6 +25,7 @@ from .application import Shop, environment
 from .http_api import build_app, build_buses
 from .read_model import ReadModel
 from .telemetry import exported_telemetry, metrics_exporter
+from .watching import watched_views
 
 # https://gunicorn.org/reference/settings/
 worker_class = "asgi"
@@ -70,7 +71,9 @@ def build(data: str) -> Starlette:
     """The application of one worker; ``data`` is the folder of the SQLite files."""
     _opened.enter_context(exported_telemetry("", 0, None))
     shop = _opened.enter_context(Shop(environment(Path(data))))
-    return build_app(build_buses(shop, ReadModel(Path(data))))
+    read_model = ReadModel(Path(data))
+    _opened.enter_context(watched_views(shop, read_model))
+    return build_app(build_buses(shop, read_model))
 
 
 def when_ready(arbiter: Any) -> None:

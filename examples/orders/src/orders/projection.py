@@ -7,19 +7,21 @@ exactly once, whenever the process stops.
 from __future__ import annotations
 
 import threading
+import time
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import click
 from eventsourcing.persistence import Tracking
-from eventsourcing.projection import Projection, ProjectionRunner
+from eventsourcing.projection import BaseProjectionRunner, Projection
 from eventsourcing.sqlite import SQLiteFactory
 from eventsourcing.utils import Environment, get_topic
 
 from cqrs_telemetry import CqrsTelemetry, InstrumentedProjectionHandler
 
+from . import rebuild
 from .application import Shop, environment
 from .domain import Order, Product, TracedEvent
 from .read_model import OrdersView, Statement, StockView, View, view_path
@@ -37,10 +39,21 @@ class ViewProjection(InstrumentedProjectionHandler, Projection[Any]):
 
     name = ""  # each subclass has its own
     view_class: type[View]
+    # Of all in this process; the runner makes them and passes nothing but the view.
+    child_if_younger_than: ClassVar[float | None] = None
 
     def __init__(self, view: View, *, telemetry: CqrsTelemetry | None = None) -> None:
-        InstrumentedProjectionHandler.__init__(self, self.name, view, telemetry=telemetry)
+        InstrumentedProjectionHandler.__init__(
+            self,
+            self.name,
+            view,
+            telemetry=telemetry,
+            child_if_younger_than=self.child_if_younger_than,
+        )
         Projection.__init__(self, view)
+        self.telemetry = telemetry or CqrsTelemetry()
+        self.applied = 0  # events, by this object
+        self.pause = 0.0  # seconds before each event, to go easy on the database
         self._tracking: Tracking | None = None
 
     # The library declares a singledispatchmethod, which a plain method may replace.
@@ -48,8 +61,11 @@ class ViewProjection(InstrumentedProjectionHandler, Projection[Any]):
         self, domain_event: TracedEvent, tracking: Tracking
     ) -> None:
         """Handle an event of the subscription; the runner calls this from one thread only."""
+        if self.pause:
+            time.sleep(self.pause)
         self._tracking = tracking
         self.handle_event(domain_event, domain_event.metadata)
+        self.applied += 1
 
     def apply(self, event: TracedEvent) -> None:
         """Change the view and its position together."""
@@ -137,32 +153,85 @@ def open_view(projection: type[ViewProjection], data: Path) -> View:
     return cast(View, SQLiteFactory(settings).tracking_recorder(projection.view_class))
 
 
-def run_projection(projection: type[ViewProjection], data: Path) -> ProjectionRunner[Shop, View]:
-    """Start a projection in threads of its own, where it left off.
+def run_projection(handler: ViewProjection, data: Path) -> BaseProjectionRunner[Shop]:
+    """Start to apply events in threads, where the handler's view left off.
 
-    The caller enters the runner and leaves it, which raises what ended the projection.
+    The caller enters the runner and leaves it, which raises what ended the projection. The handler
+    is the caller's, so that it outlives a runner that failed.
     """
-    return ProjectionRunner(
+    return BaseProjectionRunner(
+        projection=handler,
         application_class=Shop,
-        projection_class=projection,
-        view_class=projection.view_class,
-        env=_settings(projection, data),
+        tracking_recorder=handler.view,
+        topics=handler.topics,
+        env=_settings(type(handler), data),
     )
 
 
 def keep_projecting(projection: type[ViewProjection], data: Path, stop: threading.Event) -> None:
-    """Run a projection until ``stop``; one that fails is tried again where it left off.
+    """Follow the events until ``stop``, and rebuild the view in between when that is asked for."""
+    view = open_view(projection, data)
+    handler = projection(view)
+    try:
+        while not stop.is_set():
+            apply_until(lambda: rebuild.asked(data, handler.name) is not None, handler, data, stop)
+            _rebuild(handler, data, stop)
+    finally:
+        view.datastore.close()
+
+
+def apply_until(
+    enough: Callable[[], bool], handler: ViewProjection, data: Path, stop: threading.Event
+) -> None:
+    """Apply events; what fails is tried again where it left off.
 
     An event that cannot be applied holds up its own projection, not the others of the process.
     """
-    while not stop.is_set():
+    while not (stop.is_set() or enough()):
         try:
-            with run_projection(projection, data) as runner:
-                while not stop.is_set() and not runner.is_interrupted.wait(STOP_PERIOD):
+            with run_projection(handler, data) as runner:
+                while not (stop.is_set() or enough() or has_ended(runner)):
                     pass
         except Exception as error:
-            click.echo(f"{projection.name} failed, will try again: {error!r}", err=True)
-        stop.wait(RETRY_PAUSE)
+            click.echo(f"{handler.name} failed, will try again: {error!r}", err=True)
+            stop.wait(RETRY_PAUSE)
+
+
+def has_ended(runner: BaseProjectionRunner[Shop]) -> bool:
+    """Wait a little, and say whether the runner's thread has ended."""
+    return runner.is_interrupted.wait(STOP_PERIOD)
+
+
+def is_replayed(handler: ViewProjection, enough: int) -> bool:
+    """Whether a rebuild is done: the handler has applied as many events as that takes."""
+    return handler.applied >= enough
+
+
+def _rebuild(handler: ViewProjection, data: Path, stop: threading.Event) -> None:
+    """Do what was asked for, if anything: replay all events up to the present last one."""
+    wanted = rebuild.asked(data, handler.name)
+    if wanted is None:
+        return
+    with Shop(environment(data)) as shop, handler.telemetry.rebuilding(handler.name) as rebuilding:
+
+        def replay(until: int | None) -> None:
+            position = handler.view.max_tracking_id(shop.name)
+            count = rebuild.count_events(shop.recorder, handler.topics, position, until or 0)
+            rebuilding.target = (rebuilding.target or 0) + count
+            enough = handler.applied + count
+            apply_until(lambda: is_replayed(handler, enough), handler, data, stop)
+
+        head = shop.recorder.max_notification_id()
+        wanted = rebuild.begin(data, handler.name, handler.view, wanted, head)
+        click.echo(f"{handler.name} is rebuilt up to event {wanted.until}")
+        handler.pause = 1 / wanted.pace if wanted.pace else 0
+        replay(wanted.until)
+        handler.pause = 0
+        # What happened meanwhile is as old as the rebuild is long, which is no lag.
+        replay(shop.recorder.max_notification_id())
+    if not stop.is_set():
+        rebuild.finish(data, handler.name)
+        click.echo(f"{handler.name} is rebuilt; events replayed: {rebuilding.applied}")
 
 
 def _settings(projection: type[ViewProjection], data: Path) -> dict[str, str]:

@@ -9,8 +9,12 @@ from uuid import UUID
 
 from pydantic import Field
 
-from .messages import Limit, Message, Offset, Text
+from cqrs_telemetry import CqrsTelemetry
+
+from .messages import Limit, Message, Offset, Position, Text
 from .read_model import ReadModel
+
+WAIT_LIMIT = 0.5  # seconds for a view to show the caller's own write
 
 Row = dict[str, Any]
 
@@ -30,9 +34,14 @@ class OrderDetails:
 
 @dataclass(frozen=True)
 class GetOrder(Message):
-    """One order with its lines; none when no such order is visible yet."""
+    """One order with its lines; none when no such order is visible yet.
+
+    Who names the position that a command's answer gave sees what the command did: the query waits
+    for the projection, a little, and then answers with what is there.
+    """
 
     order_id: UUID
+    after: Position | None = None
 
 
 @dataclass(frozen=True)
@@ -78,10 +87,16 @@ class BusiestOrders(Message):
 Query = GetOrder | ListOrders | SearchOrders | OrderHistory | StockLevels | BusiestOrders
 
 
-def query_handlers(read_model: ReadModel) -> dict[type, Callable[[Any], Any]]:
-    """A handler for each type of query."""
+def query_handlers(
+    read_model: ReadModel, telemetry: CqrsTelemetry
+) -> dict[type, Callable[[Any], Any]]:
+    """A handler for each type of query; ``telemetry`` records what they wait for."""
 
     def get_order(query: GetOrder) -> OrderDetails | None:
+        if after := query.after:
+            telemetry.wait_until_seen(
+                query, "orders", lambda: read_model.position("orders") >= after, timeout=WAIT_LIMIT
+            )
         order_id = str(query.order_id)
         orders = read_model.select(
             "orders", "SELECT * FROM orders WHERE order_id = :order_id", order_id=order_id

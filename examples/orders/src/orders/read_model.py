@@ -68,6 +68,13 @@ class View(SQLiteTrackingRecorder):
                 cursor.execute(statement, parameters)
             cursor.execute(self.INSERT_HISTORY, happened)
 
+    def empty(self) -> None:
+        """Forget all rows and the position: the next event to apply is the first one."""
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for row in cursor.fetchall():
+                cursor.execute(f'DELETE FROM "{row["name"]}"')  # noqa: S608 - a table's own name
+
 
 class OrdersView(View):
     """Orders as customers see them, and what they consist of."""
@@ -122,6 +129,15 @@ class ReadModel:
                     yield dict(row)
 
         return rows()
+
+    def position(self, view: str) -> int:
+        """Of the last event that a view has applied; 0 before the first. Others it never hears of.
+
+        Raises:
+            NotProjectedError: The view's tables do not exist.
+        """
+        (row,) = self.select(view, "SELECT max(notification_id) AS position FROM tracking")
+        return row["position"] or 0
 
     def _connect(self, view: str) -> sqlite3.Connection:
         path = view_path(self._data, view)

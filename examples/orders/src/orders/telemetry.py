@@ -86,9 +86,9 @@ def _resource() -> Resource:
 def _export_metrics(stack: ExitStack, resource: Resource) -> None:
     _require_http()
     # Imported here: who is scraped does not wait for it.
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from .deliveries import MetricExporter
 
-    provider = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], resource)
+    provider = MeterProvider([PeriodicExportingMetricReader(MetricExporter())], resource)
     stack.callback(provider.shutdown)
     metrics.set_meter_provider(provider)
 
@@ -97,7 +97,7 @@ def _otlp_span_exporters() -> list[SpanExporter]:
     if _choice(OTEL_TRACES_EXPORTER, "none", "otlp") == "none":
         return []
     _require_http()
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from .deliveries import SpanExporter as OTLPSpanExporter
 
     return [OTLPSpanExporter()]
 

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from cqrs_alerts.alerting import ALERTS
+from cqrs_alerts.projection_state import OK
 
 from ..faults.registry import FAULTS, Fault, fault_named
 
@@ -20,13 +21,15 @@ class Run:
     """One demo, and what was seen of alerts: seconds from the fault's begin by their names.
 
     ``fired`` is what Prometheus says, ``told`` what reached the receiver, ``inhibited`` what
-    Alertmanager kept back because another alert implies it.
+    Alertmanager kept back because another alert implies it. ``states`` are those that the broken
+    projection was in, one after the other, with the seconds at which each began.
     """
 
     fault: Fault | None
     fired: dict[str, float] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
     inhibited: dict[str, float] = field(default_factory=dict)
+    states: list[tuple[str, float]] = field(default_factory=list)
     watched: float = 0  # seconds after the fault began
     problem: str = ""  # why the run says nothing
 
@@ -66,9 +69,26 @@ class Run:
         return frozenset(self.inhibited) - self.told.keys()
 
     @property
+    def expected_state(self) -> str:
+        """Name of the state in which the projection has to end."""
+        return (self.fault.state if self.fault else OK).name
+
+    @property
+    def state(self) -> str:
+        """Name of the state in which it was at the end, or several at once, or none."""
+        return self.states[-1][0] if self.states else ""
+
+    @property
     def passed(self) -> bool:
-        """Whether all expected alerts and no others were told."""
-        return not (self.problem or self.missing or self.unexpected)
+        """Whether all expected alerts and no others were told, and the state is the right one."""
+        in_order = self.state == self.expected_state
+        return in_order and not (self.problem or self.missing or self.unexpected)
+
+    def note_state(self, names: Sequence[str], since: float) -> None:
+        """Take down which states are recorded as the present ones: it should be one."""
+        now = " and ".join(names)
+        if now and now != self.state:
+            self.states.append((now, since))
 
 
 def plan_runs(only: Sequence[str] = ()) -> list[Run]:
@@ -118,10 +138,12 @@ def unproven(runs: Iterable[Run]) -> list[str]:
 
 
 def table(runs: Sequence[Run]) -> Table:
-    """Fault x alert with the seconds from the fault's begin to the alert's firing."""
-    result = Table("fault", "alert", "fires after", "told after", "verdict", title="Fault matrix")
+    """Fault x alert and state, with the seconds from the fault's begin."""
+    result = Table(
+        "fault", "alert or state", "begins after", "told after", "verdict", title="Fault matrix"
+    )
     for run in sorted(runs, key=_order):
-        rows = list(_rows(run)) or [("none", "", "", "as expected")]
+        rows = [*(_rows(run) or [("no alert", "", "", "as expected")]), _state_row(run)]
         if run.problem:
             rows = [("", "", "", f"[red]{run.problem}")]
         for number, row in enumerate(rows):
@@ -149,6 +171,8 @@ def as_json(runs: Sequence[Run]) -> dict[str, Any]:
                 "silenced": sorted(run.silenced),
                 "fired_after_seconds": _rounded(run.fired),
                 "told_after_seconds": _rounded(run.told),
+                "expected_state": run.expected_state,
+                "states": [[state, round(since, 1)] for state, since in run.states],
             }
             for run in sorted(runs, key=_order)
         ],
@@ -159,7 +183,15 @@ def _order(run: Run) -> int:
     return list(FAULTS).index(run.name) if run.fault else -1
 
 
-def _rows(run: Run) -> Iterable[tuple[str, str, str, str]]:
+def _state_row(run: Run) -> tuple[str, str, str, str]:
+    state, since = run.states[-1] if run.states else ("none", None)
+    right = state == run.expected_state
+    verdict = "as expected" if right else f"[red]expected {run.expected_state}"
+    return f"state {state}", _seconds(since), "", verdict
+
+
+def _rows(run: Run) -> list[tuple[str, str, str, str]]:
+    rows = []
     for name in sorted(run.expected | run.fired.keys() | run.told.keys()):
         if name in run.missing:
             verdict = "[red]missing"
@@ -167,7 +199,8 @@ def _rows(run: Run) -> Iterable[tuple[str, str, str, str]]:
             verdict = "[red]unexpected"
         else:
             verdict = "silenced" if name in run.silenced else "as expected"
-        yield name, _seconds(run.fired.get(name)), _seconds(run.told.get(name)), verdict
+        rows.append((name, _seconds(run.fired.get(name)), _seconds(run.told.get(name)), verdict))
+    return rows
 
 
 def _seconds(value: float | None) -> str:

@@ -17,6 +17,13 @@ from typing import Any
 import httpx
 from rich.console import Console
 
+from cqrs_alerts import promql
+from cqrs_alerts.label_names import STATE
+from cqrs_alerts.naming import recorded_label
+from cqrs_alerts.projection_state import STATES_BOOL
+from cqrs_telemetry import catalog
+
+from ..projection import OrdersProjection
 from .command_lines import IMPATIENT, ORDERS
 from .matrix import Run, as_json, precision, recall, table, unproven, watch_seconds
 from .processes import Parts
@@ -27,6 +34,8 @@ RESULT_FILE = "matrix.json"
 LOG_WIDTH = 120
 RATE = 9  # messages per second: several demos share the machine
 PERIOD = 1.0  # seconds between two looks at a run
+_BROKEN = promql.equals(recorded_label(catalog.PROJECTION_NAME), OrdersProjection.name)
+_PRESENT = f"{promql.select(STATES_BOOL, [_BROKEN])} == 1"
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,7 @@ def _look(started: Started, settings: MatrixSettings, parts: Parts) -> None:
     since = now - began if began else -1.0
     _note(run.fired, _firing(state["urls"]["prometheus"]), since)
     _note(run.inhibited, _inhibited(state["urls"]["alertmanager"]), since)
+    run.note_state(_states(state["urls"]["prometheus"]), since)
     for name, received in _notified(started.data).items():
         _note(run.told, [name], received - began if began else -1.0)
     run.watched = max(since, 0)
@@ -166,6 +176,14 @@ def _firing(url: str) -> list[str]:
     with suppress(httpx.TransportError, ValueError, KeyError):
         alerts = httpx.get(f"{url}/api/v1/alerts", timeout=2).json()["data"]["alerts"]
         return [each["labels"]["alertname"] for each in alerts if each["state"] == "firing"]
+    return []
+
+
+def _states(url: str) -> list[str]:
+    """The present states of the projection that faults break."""
+    with suppress(httpx.TransportError, ValueError, KeyError):
+        answer = httpx.get(f"{url}/api/v1/query", params={"query": _PRESENT}, timeout=2).json()
+        return sorted(each["metric"][STATE] for each in answer["data"]["result"])
     return []
 
 

@@ -10,7 +10,9 @@ import click
 
 from cqrs_alerts import recording
 
+from .. import rebuild
 from ..faults.registry import UnknownFaultError
+from ..projection import StockProjection
 from .command_lines import DemoSettings
 from .ports import PortTakenError, choose_ports
 from .processes import PartEndedError, Parts
@@ -20,6 +22,8 @@ from .startup import run_script, start_all
 
 TABLE_LIMIT = 60.0  # seconds after the start at which the table is printed, complete or not
 DOCTOR_PERIOD = 3.0
+REBUILD_AFTER = 12.0  # seconds of load, so that there is something to replay
+REBUILD_PACE = 20.0  # events per second: slow enough to be seen by several scrapes
 
 # The contract's three questions; once these have answers, the doctor can look at the rest.
 FIRST_RATES = (
@@ -59,6 +63,8 @@ def run_demo(settings: DemoSettings) -> int:
         demo.write_state("starting")
         start_all(demo, program, ports)
         demo.write_state("warming up")
+        if settings.fault is None:
+            _rebuild_a_view(demo)
         demo.doctor_status = _wait_for_table(demo) if settings.dashboards else 0
         demo.write_state("running")
         _announce(demo)
@@ -85,6 +91,13 @@ def _make_logs_folder(data: Path) -> Path:
     except OSError as error:
         raise StartError(f"cannot make {logs}: {error.strerror}; choose another --data") from error
     return logs
+
+
+def _rebuild_a_view(demo: Demo) -> None:
+    """Healthy shops do that, too: nobody may be told of it, and dashboards have to show it."""
+    while demo.elapsed() < demo.load_began + REBUILD_AFTER:
+        demo.pause(0.1)
+    rebuild.ask(demo.settings.data, StockProjection.name, REBUILD_PACE)
 
 
 def _wait_for_table(demo: Demo) -> int:
@@ -128,7 +141,8 @@ def _wait_for_end(demo: Demo) -> None:
 def _begin_fault(demo: Demo) -> None:
     demo.fault_began = time.time()
     if fault := demo.settings.fault:
-        demo.parts.send(fault.part, fault.signal, ends=fault.ends)
+        for part in (fault.part, *fault.also):
+            demo.parts.send(part, fault.signal, ends=fault.ends)
         click.echo(f"{time.strftime('%H:%M:%S')} {fault.name} begins: {fault.does}")
         for alert in fault.alerts:
             click.echo(f"  will fire: {alert.name}")

@@ -44,8 +44,18 @@ class Parts:
         """Process id by name of the part."""
         return {part.name: part.process.pid for part in self._parts}
 
-    def start(self, name: str, command: Sequence[str], *, finite: bool = False) -> None:
-        """Start a process in a session of its own, so that Ctrl-C reaches this one alone."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        finite: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start a process in a session of its own, so that Ctrl-C reaches this one alone.
+
+        ``environment`` is all that it gets; by default that of this process.
+        """
         log = self._logs / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -53,6 +63,7 @@ class Parts:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                env=environment,
                 start_new_session=True,
                 preexec_fn=_die_with_parent(os.getpid()),
             )

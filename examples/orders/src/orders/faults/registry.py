@@ -11,6 +11,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cqrs_alerts.alerting import ALERTS, AnyAlert
+from cqrs_alerts.projection_state import (
+    FAILED,
+    LAGGING,
+    OK,
+    REBUILDING_STATE,
+    STALLED,
+    STOPPED,
+    UNKNOWN,
+    State,
+)
 
 START = signal.SIGUSR1
 Part = Literal["service", "projection", "load"]
@@ -33,12 +43,16 @@ class Fault:
     name: str
     does: str
     part: Part
-    alerts: tuple[AnyAlert, ...]  # of which someone has to be told, and of no others
+    alerts: tuple[
+        AnyAlert, ...
+    ]  # of which someone has to be told, and of no others; none: harmless
     why: str  # these and not others
     signal: signal.Signals = START
     warm_up: float = 75  # seconds of health before it, where alerts compare with the past
     watch: float = 150  # seconds after its begin in which all has shown
     ends: bool = False  # the signal ends the process, which is no accident then
+    also: tuple[Part, ...] = ()  # parts that get the signal as well
+    state: State = OK  # in which the projection of orders ends, as who watches it says
 
     @property
     def armed(self) -> bool:
@@ -65,6 +79,18 @@ FAULTS = {
             "the type is slow, and with it more of all queries than the objective allows",
         ),
         Fault(
+            "query-errors", "the handler of ListOrders raises", "service",
+            alerts_named("CqrsQueryErrorsHigh", "CqrsQueryAvailabilityBurn"),
+            "the type fails, and with it more of all queries than the objective allows",
+        ),
+        Fault(
+            "query-hangs", "BusiestOrders waits for its rows for ever; three at a time may",
+            "service",
+            alerts_named("CqrsQueriesStuck"),
+            "its queries are under way and none ends; the other types go on",
+            watch=400,
+        ),
+        Fault(
             "huge-results", "ListOrders has lost a join condition: each order times each",
             "service",
             alerts_named(
@@ -84,24 +110,28 @@ FAULTS = {
             watch=355,
         ),
         Fault(
-            "conflict-storm", "six customers order one product at one instant, again and again",
+            "conflict-storm", "a dozen customers order the same at one instant, again and again",
             "load",
             alerts_named(
                 "CqrsCommandRejectionsSurge",
             ),
-            "one wins, the others lose the race for the aggregate's version: rejections",
+            "one wins, the others lose the race for the versions, most of them three times",
+            warm_up=160,
+            watch=355,
+        ),
+        Fault(
+            "lost-events", "the handler of PlaceOrder no longer returns its events", "service",
+            alerts_named("CqrsCommandsWithoutEvents"),
+            "orders are placed, stored and shown, and nothing counts their events any more",
             warm_up=160,
             watch=355,
         ),
         Fault(
             "poison-event", "an order is stored that the projection cannot turn into rows",
             "service",
-            alerts_named(
-                "CqrsProjectionErrorsHigh",
-                "CqrsProjectionStalled",
-            ),
+            alerts_named("CqrsProjectionFailed", "CqrsProjectionErrorsHigh"),
             "orders is tried again and again and gets no further; stock goes on",
-            watch=355,
+            state=FAILED,
         ),
         Fault(
             "slow-projection", "the projection orders takes 0.8 s more for each event",
@@ -111,29 +141,81 @@ FAULTS = {
                 "CqrsProjectionLagHigh",
                 "CqrsProjectionFallingBehind",
                 "CqrsProjectionFreshnessBurn",
+                "CqrsProjectionStale",
+                "CqrsProjectionStalenessBurn",
             ),
             "less is applied than arrives, so what readers see gets older and older",
             watch=225,
+            state=LAGGING,
+        ),
+        Fault(
+            "thread-killed", "the projection orders fails; nobody sees that its thread is gone",
+            "projection",
+            alerts_named("CqrsProjectionFailed"),
+            "it failed last, however long ago, and events wait",
+            state=FAILED,
+        ),
+        Fault(
+            "lost-notification", "the projection orders waits for events that it is not told of",
+            "projection",
+            alerts_named("CqrsProjectionStalled"),
+            "the thread lives and nothing fails, but events wait",
+            state=STALLED,
+        ),
+        Fault(
+            "database-locked", "someone else holds the lock on the tables of orders", "projection",
+            alerts_named(
+                "CqrsProjectionErrorsHigh",
+                "CqrsProjectionApplyLatencyHigh",
+                "CqrsProjectionFailed",
+            ),
+            "each event waits 5 s for the lock, and fails",
+            state=FAILED,
+        ),
+        Fault(
+            "stock-only", "every command is a delivery: the projection orders has nothing to apply",
+            "load",
+            alerts_named(),
+            "its position stands still while events go on, and nothing of it waits",
+        ),
+        Fault(
+            "rebuild", "the projection orders is rebuilt, one event a second", "projection",
+            alerts_named(),
+            "what readers see is old on purpose, and replayed events have no lag",
+            watch=120, state=REBUILDING_STATE,
+        ),
+        Fault(
+            "rebuild-stuck", "a rebuild of the projection orders gets no further", "projection",
+            alerts_named("CqrsRebuildStuck"),
+            "it is under way and applies nothing; that readers see the past is its doing",
+            state=REBUILDING_STATE,
+        ),
+        Fault(
+            "rebuild-forgotten", "a rebuild of the projection orders is done, and nobody says so",
+            "projection",
+            alerts_named("CqrsRebuildForgotten"),
+            "all is applied, but as long as it counts as a rebuild no lag of it is told of",
+            state=REBUILDING_STATE,
         ),
         Fault(
             "projection-killed", "SIGKILL to the projections' process", "projection",
             alerts_named(
                 "CqrsTargetDown",
-                "CqrsProjectionStalled",
+                "CqrsProjectionStopped",
             ),
             "nothing can be scraped there, and events arrive that nobody applies",
             signal=signal.SIGKILL, ends=True,
-            watch=355,
+            state=STOPPED,
         ),
         Fault(
             "projection-frozen", "SIGSTOP to the projections' process", "projection",
             alerts_named(
                 "CqrsTargetDown",
-                "CqrsProjectionStalled",
+                "CqrsProjectionStopped",
             ),
             "a frozen process does not answer a scrape either",
             signal=signal.SIGSTOP,
-            watch=355,
+            state=STOPPED,
         ),
         Fault(
             "clock-skew", "events bear a time one hour ahead", "service",
@@ -156,6 +238,27 @@ FAULTS = {
             "queries are answered as before; only their names are too many",
         ),
         Fault(
+            "telemetry-faults", "the answers of StockLevels raise when asked for their length",
+            "service",
+            alerts_named("CqrsTelemetryFaults"),
+            "the instrumentation cannot tell their size; users get their answers as before",
+        ),
+        Fault(
+            "telemetry-lost", "the service shuts its meter provider down and goes on", "service",
+            alerts_named("CqrsInstanceSilent"),
+            "its page of metrics is empty; that nothing seems to arrive follows, and is kept back",
+            watch=355,
+            state=UNKNOWN,
+        ),
+        Fault(
+            "outage", "SIGKILL to the service and to the projections' process", "service",
+            alerts_named("CqrsTelemetryAbsent"),
+            "nobody reports any more; that each target is down follows, and is kept back",
+            signal=signal.SIGKILL, ends=True,
+            also=("projection",),
+            state=UNKNOWN,
+        ),
+        Fault(
             "service-killed", "SIGKILL to the service", "service",
             alerts_named(
                 "CqrsTargetDown",
@@ -163,6 +266,7 @@ FAULTS = {
             "nothing can be scraped there; that nothing is handled follows, and is kept back",
             signal=signal.SIGKILL, ends=True,
             watch=355,
+            state=UNKNOWN,
         ),
         Fault(
             "deadlock", "two handlers wait for each other's lock, for ever", "service",

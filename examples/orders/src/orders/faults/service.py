@@ -11,22 +11,26 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+
 from ..application import Shop
-from ..commands import ConfirmOrder, PlaceOrder, ShipOrder
+from ..commands import ConfirmOrder, PlaceOrder, Recorded, ShipOrder
 from ..domain import Order, TracedEvent
 from ..http_api import Buses
-from ..queries import ListOrders, OrderHistory, Row
-from ..read_model import ReadModel
+from ..queries import BusiestOrders, ListOrders, OrderHistory, Row, StockLevels
+from ..read_model import NotProjectedError, ReadModel
 from .switch import Break
 
 HANDLER_DELAY = 2.5  # seconds
 QUERY_DELAY = 4.0
+REPORTS_AT_ONCE = 3
 SKEW = timedelta(hours=1)
 HUGE = 2_000  # rows
 
 
 class PaymentError(Exception):
-    """The payment provider does not answer: nothing that the shop's rules foresee."""
+    """A service that the shop depends on does not answer: nothing that its rules foresee."""
 
 
 Handlers = dict[type, Callable[[Any], Any]]
@@ -39,6 +43,11 @@ def service_faults(shop: Shop, read_model: ReadModel, buses: Buses) -> dict[str,
         "handler-errors": functools.partial(_exchange, commands, ShipOrder, _fail),
         "slow-handler": functools.partial(_delay, commands, ShipOrder, HANDLER_DELAY),
         "slow-query": functools.partial(_delay, queries, ListOrders, QUERY_DELAY),
+        "query-errors": functools.partial(_exchange, queries, ListOrders, _fail),
+        "query-hangs": functools.partial(_hang, buses),
+        "lost-events": functools.partial(_forget_events, commands),
+        "telemetry-faults": functools.partial(_hide_size, queries),
+        "telemetry-lost": _stop_reporting,
         "huge-results": functools.partial(
             _exchange, queries, ListOrders, functools.partial(_list_too_much, read_model)
         ),
@@ -54,8 +63,49 @@ def _exchange(handlers: Handlers, message: type, handler: Callable[[Any], Any]) 
     handlers[message] = handler
 
 
-def _fail(_: ShipOrder) -> Any:
+def _fail(_: Any) -> Any:
     raise PaymentError("no answer")
+
+
+def _hang(buses: Buses) -> None:
+    execute, free = buses.queries.execute, threading.Semaphore(REPORTS_AT_ONCE)
+
+    def execute_few_reports(query: Any) -> Any:
+        # Or all threads would hang within minutes, and commands with them.
+        if isinstance(query, BusiestOrders) and not free.acquire(blocking=False):
+            raise NotProjectedError("too many reports at once; ask again later")
+        return execute(query)
+
+    setattr(buses.queries, "execute", execute_few_reports)  # noqa: B010 - exchanged
+    _exchange(buses.query_handlers, BusiestOrders, lambda _: threading.Event().wait())
+
+
+def _forget_events(commands: Handlers) -> None:
+    handle = commands[PlaceOrder]
+
+    def handle_quietly(command: PlaceOrder) -> Recorded:
+        recorded: Recorded = handle(command)
+        return Recorded((), recorded.position)
+
+    _exchange(commands, PlaceOrder, handle_quietly)
+
+
+class _Unsized(list[Row]):
+    """Rows that do not tell how many they are, as a cursor that is not read to its end."""
+
+    def __len__(self) -> int:
+        raise RuntimeError("not read to the end")
+
+
+def _hide_size(queries: Handlers) -> None:
+    handle = queries[StockLevels]
+    _exchange(queries, StockLevels, lambda query: _Unsized(handle(query)))
+
+
+def _stop_reporting() -> None:
+    provider = metrics.get_meter_provider()
+    if isinstance(provider, MeterProvider):
+        provider.shutdown()
 
 
 def _delay(handlers: Handlers, message: type, seconds: float) -> None:

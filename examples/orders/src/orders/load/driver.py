@@ -7,18 +7,19 @@ import math
 import re
 import signal
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
+from uuid import UUID
 
 import click
 import httpx
 
 from cqrs_telemetry import catalog
 
-from ..commands import Command
-from ..queries import Query
+from ..commands import Command, PlaceOrder
+from ..queries import GetOrder, Query
 from .journeys import Step, plan
 from .tally import Tally
 
@@ -43,10 +44,10 @@ class LoadSettings:
     tally: Path
 
 
-async def drive(settings: LoadSettings, company: Iterator[Step]) -> None:
+async def drive(settings: LoadSettings, company: Callable[[Step], Step]) -> None:
     """Send messages until the duration is over or a signal asks to stop, then write the tally.
 
-    ``company`` goes with each step of the plan, on top of the rate.
+    ``company`` says what is sent for each step of the plan; what is more comes on top of the rate.
 
     Raises:
         NoServerError: The first request found nobody.
@@ -113,12 +114,12 @@ async def _send_all(
 
 
 def _timed(
-    steps: Iterator[Step], company: Iterator[Step], rate: float
+    steps: Iterator[Step], company: Callable[[Step], Step], rate: float
 ) -> Iterator[tuple[Command | Query, float]]:
     """Messages with the seconds after the start at which each is due; a step's fall together."""
     sent = 0
     for step in steps:
-        for message in (*step, *next(company)):
+        for message in company(step):
             yield message, sent / rate
         sent += len(step)
 
@@ -130,9 +131,29 @@ class Sender:
         self.tally = tally
         self._client = client
         self._answering = True
+        self._placing: dict[UUID, asyncio.Task[int | None]] = {}
 
     async def send(self, message: Command | Query) -> None:
-        """Send a message, whatever comes of it."""
+        """Send a message, whatever comes of it.
+
+        Who looks at an order right after placing it wants to see it: the query is sent when the
+        order's answer is there, and names the position that it gives.
+        """
+        if isinstance(message, PlaceOrder):
+            placing = asyncio.create_task(self._send(message))
+            self._placing[message.order_id] = placing
+            try:
+                await placing
+            finally:
+                self._placing.pop(message.order_id, None)
+        elif isinstance(message, GetOrder) and message.order_id in self._placing:
+            position = await self._placing[message.order_id]
+            await self._send(replace(message, after=position))
+        else:
+            await self._send(message)
+
+    async def _send(self, message: Command | Query) -> int | None:
+        """Send a message; returns the position that a command's answer gives."""
         name, fields = type(message).__name__, _fields(message)
         self.tally.sent += 1
         started = time.perf_counter()
@@ -144,7 +165,7 @@ class Sender:
         except httpx.HTTPError as error:
             self.tally.no_answer(name, type(error).__name__)
             self._notice(answering=False, why=f"{type(error).__name__}: {error}")
-            return
+            return None
         elapsed = (time.perf_counter() - started) * 1000
         self._notice(answering=True)
         kind = "commands" if isinstance(message, COMMANDS) else "queries"
@@ -153,7 +174,11 @@ class Sender:
         self.tally.answer(kind, name, outcome, error_type)
         self.tally.took(name, elapsed, _server_timing(answer))
         if kind == "commands" and outcome == catalog.SUCCESS:
-            self.tally.produced(name, answer.json()["events"])
+            recorded = answer.json()
+            self.tally.produced(name, recorded["events"])
+            position: int = recorded["position"]
+            return position
+        return None
 
     def _notice(self, *, answering: bool, why: str = "") -> None:
         if answering != self._answering:
@@ -163,7 +188,7 @@ class Sender:
 
 
 def _fields(message: Command | Query) -> dict[str, Any]:
-    fields = asdict(message)
+    fields = {name: value for name, value in asdict(message).items() if value is not None}
     if "order_id" in fields:
         fields["order_id"] = str(fields["order_id"])
     return fields

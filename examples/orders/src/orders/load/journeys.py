@@ -69,8 +69,7 @@ def _order(random: Random) -> PlaceOrder:
 
 def _buy(random: Random) -> Journey:
     order = _order(random)
-    yield (order,)
-    yield (GetOrder(order.order_id),)
+    yield order, GetOrder(order.order_id)  # which the driver sends when the order is placed
     yield (ConfirmOrder(order.order_id),)
     yield (ListOrders(),)
     yield (ShipOrder(order.order_id),)
@@ -89,6 +88,11 @@ def _change_mind_at_once(random: Random) -> Journey:
     yield (order,)
     yield ConfirmOrder(order.order_id), CancelOrder(order.order_id)  # one of them loses
     yield (GetOrder(order.order_id),)
+
+
+def _click_twice(random: Random) -> Journey:
+    order = _order(random)
+    yield order, order  # there can be only one of that id
 
 
 def _want_too_much(random: Random) -> Journey:
@@ -125,6 +129,7 @@ _JOURNEYS: dict[Callable[[Random], Journey], int] = {
     _buy: 40,
     _ship_too_early: 8,
     _change_mind_at_once: 8,
+    _click_twice: 3,
     _want_too_much: 6,
     _browse: 20,
     _restock: 6,

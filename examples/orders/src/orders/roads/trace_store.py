@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -67,6 +67,8 @@ def _span(span: Span) -> dict[str, Any]:
         "trace_id": span.trace_id.hex(),
         "span_id": span.span_id.hex(),
         "parent_span_id": span.parent_span_id.hex(),
+        "duration_ms": (span.end_time_unix_nano - span.start_time_unix_nano) / 1_000_000,
+        "failed": span.status.code == Status.STATUS_CODE_ERROR,
         "attributes": _plain(span.attributes),
         "links": [
             {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()} for link in span.links
