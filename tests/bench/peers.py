@@ -1,23 +1,31 @@
-"""What the benchmark compares: one command, one query and one event, done in five ways.
+"""What the benchmark compares: one command, one query and one event, done in several ways.
 
-contract  the pattern as printed, see seed.py
-by hand   a span, a histogram and a counter, as one would write them on a good day
-ours      cqrs_telemetry
-floor     the calls into OpenTelemetry that ours makes, and nothing else
-none      the handler alone
+contract     the pattern as printed, see seed.py
+by hand      a span, a histogram and a counter, as one would write them on a good day
+client       prometheus_client's own timer and counter: metrics without a span
+autometrics  that library's decorator, likewise without a span, where it is installed
+ours         cqrs_telemetry
+floor        the calls into OpenTelemetry that ours makes around the handler, and nothing else
+none         the handler alone
+
+Each has tracer and meter providers of its own, and runs its handlers either sync or async.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
+import prometheus_client
 import seed
 from opentelemetry.context import attach, detach, get_current
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Link,
     Span,
     SpanContext,
@@ -36,11 +44,10 @@ from cqrs_telemetry import (
 )
 from cqrs_telemetry.catalog import Metric
 
-PEERS = ("contract", "by hand", "ours", "floor", "none")
 CAUSE = SpanContext(1, 1, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 Operation = Callable[[], Any]
-Record = Callable[[Span, Any], None]
+Providers = tuple[TracerProvider | None, MeterProvider | None]
 
 
 class OrderPlaced:
@@ -67,185 +74,315 @@ class Placed:
     events: tuple[Any, ...] = (OrderPlaced(),)
 
 
-class Place:
-    """The command's handler."""
+class Handler:
+    """Returns what it has."""
 
-    result = Placed()
+    def __init__(self, result: Any) -> None:
+        self.result = result
 
-    def handle(self, command: PlaceOrder) -> Placed:
-        """Place."""
+    def handle(self, message: Any) -> Any:
+        """Handle, or apply."""
         return self.result
 
 
-class List:
-    """The query's handler."""
+class AsyncHandler(Handler):
+    """The same as a coroutine."""
 
-    rows = [1] * 20
-
-    def handle(self, query: ListOrders) -> list[int]:
-        """List."""
-        return self.rows
+    async def handle(self, message: Any) -> Any:
+        """Handle, or apply."""
+        return self.result
 
 
-class Orders(InstrumentedProjectionHandler):
-    """Our projection."""
+def driven(call: Callable[[], Awaitable[Any]]) -> Operation:
+    """Run a coroutine that never waits, without an event loop, whose cost is nobody's."""
 
-    def apply(self, event: Any) -> None:
-        """Update the read model."""
+    def operation() -> Any:
+        coroutine: Any = call()
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            return end.value
+        raise RuntimeError("the coroutine waits")
+
+    return operation
 
 
-class Calls:
-    """Bare OpenTelemetry, on scopes of its own."""
+@dataclass(frozen=True)
+class Kind:
+    """A path: its message, and what OpenTelemetry is told of it."""
 
-    def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
-        self._tracer = tracers.get_tracer("bench")
-        self._meter = meters.get_meter("bench")
-
-    def histogram(self, metric: Metric, owner: str) -> Any:
-        """A histogram with a metric's buckets."""
-        return self._meter.create_histogram(
-            f"bench.{owner}.{metric.name}",
-            metric.unit,
-            explicit_bucket_boundaries_advisory=metric.bounds,
-        )
-
-    def by_hand(
-        self, name: str, span_attributes: dict[str, Any], metric: Metric, handle: Operation
-    ) -> Operation:
-        """Span, duration and count, without what sides, events, sizes and lag add."""
-        duration = self.histogram(metric, "hand")
-        counter = self._meter.create_counter(f"bench.hand.{name}")
-        outcome = {"type": name, "status": "success"}
-
-        def operation() -> Any:
-            with self._tracer.start_as_current_span(name, attributes=span_attributes):
-                start = time.perf_counter()
-                result = handle()
-                duration.record((time.perf_counter() - start) * 1000, outcome)
-                counter.add(1, outcome)
-                return result
-
-        return operation
-
-    def floor(
-        self,
-        name: str,
-        span_attributes: dict[str, Any],
-        metrics: dict[Metric, dict[str, str]],
-        describe: Callable[[Span], None],
-        links: list[Link] | None = None,
-    ) -> Operation:
-        """One span that is current, what describes it, and a value in each histogram."""
-        histograms = [(self.histogram(m, "floor"), points) for m, points in metrics.items()]
-
-        def operation() -> None:
-            parent = get_current()
-            span = self._tracer.start_span(name, parent, SpanKind.INTERNAL, span_attributes, links)
-            context = set_span_in_context(span, parent)
-            token = attach(context)
-            if span.is_recording():
-                describe(span)
-            for histogram, points in histograms:
-                histogram.record(0.01, points, context)
-            detach(token)
-            span.end()
-
-        return operation
+    name: str
+    message: Any
+    result: Any
+    span: dict[str, Any]
+    duration: Metric
+    points: dict[Metric, dict[str, str]]
+    describe: Callable[[Span], None]
+    links: tuple[Link, ...] = ()
 
 
 def _points(metric: Metric, *values: str) -> dict[str, str]:
     return dict(zip((attribute.key for attribute in metric.attributes), values, strict=False))
 
 
-def peers(
-    tracers: TracerProvider, meters: MeterProvider, telemetry: CqrsTelemetry
-) -> dict[str, dict[str, Operation]]:
-    """For each path the operation of each peer."""
-    bare = Calls(tracers, meters)
-    return {
-        "command": _commands(tracers, meters, telemetry, bare),
-        "query": _queries(tracers, meters, telemetry, bare),
-        "projection": _projections(tracers, meters, telemetry, bare),
-    }
+def _describe_command(span: Span) -> None:
+    span.add_event(catalog.SPAN_EVENT_PRODUCED, {catalog.EVENT_TYPE.key: "OrderPlaced"})
+    span.set_attribute(catalog.SPAN_EVENTS_COUNT.key, 1)
 
 
-def _commands(tracers: Any, meters: Any, telemetry: Any, bare: Calls) -> dict[str, Operation]:
-    command, handlers = PlaceOrder(), {"PlaceOrder": Place()}
-    contract = seed.CommandBus(handlers, tracers, meters)
-    ours = InstrumentedCommandBus(handlers, telemetry=telemetry)
-    span = {
+_PROJECTED = (catalog.PROJECTION, "orders", "OrderPlaced")
+COMMAND = Kind(
+    "command",
+    PlaceOrder(),
+    Placed(),
+    {
         catalog.SIDE.key: catalog.WRITE,
         catalog.SPAN_COMMAND_TYPE.key: "PlaceOrder",
         catalog.SPAN_AGGREGATE_ID.key: "order-1",
-    }
-    duration = catalog.COMMAND_DURATION
-
-    def describe(span: Span) -> None:
-        span.add_event(catalog.SPAN_EVENT_PRODUCED, {catalog.EVENT_TYPE.key: "OrderPlaced"})
-        span.set_attribute(catalog.SPAN_EVENTS_COUNT.key, 1)
-
-    def none() -> Any:
-        return handlers["PlaceOrder"].handle(command)
-
-    points = {duration: _points(duration, catalog.WRITE, "PlaceOrder", catalog.SUCCESS)}
-    return {
-        "contract": lambda: contract.dispatch(command),
-        "by hand": bare.by_hand("command", span, duration, none),
-        "ours": lambda: ours.dispatch(command),
-        "floor": bare.floor("command", span, points, describe),
-        "none": none,
-    }
-
-
-def _queries(tracers: Any, meters: Any, telemetry: Any, bare: Calls) -> dict[str, Operation]:
-    query, handlers = ListOrders(), {"ListOrders": List()}
-    contract = seed.QueryBus(handlers, tracers, meters)
-    ours = InstrumentedQueryBus(handlers, telemetry=telemetry)
-    span = {catalog.SIDE.key: catalog.READ, catalog.SPAN_QUERY_TYPE.key: "ListOrders"}
-    duration, size = catalog.QUERY_DURATION, catalog.QUERY_RESULT_SIZE
-
-    def none() -> Any:
-        return handlers["ListOrders"].handle(query)
-
-    points = {
-        duration: _points(duration, catalog.READ, "ListOrders", catalog.SUCCESS),
-        size: _points(size, catalog.READ, "ListOrders"),
-    }
-    return {
-        "contract": lambda: contract.execute(query),
-        "by hand": bare.by_hand("query", span, duration, none),
-        "ours": lambda: ours.execute(query),
-        "floor": bare.floor(
-            "query", span, points, lambda s: s.set_attribute(catalog.SPAN_RESULT_COUNT.key, 20)
+    },
+    catalog.COMMAND_DURATION,
+    {
+        catalog.COMMAND_DURATION: _points(
+            catalog.COMMAND_DURATION, catalog.WRITE, "PlaceOrder", catalog.SUCCESS
+        )
+    },
+    _describe_command,
+)
+QUERY = Kind(
+    "query",
+    ListOrders(),
+    [1] * 20,
+    {catalog.SIDE.key: catalog.READ, catalog.SPAN_QUERY_TYPE.key: "ListOrders"},
+    catalog.QUERY_DURATION,
+    {
+        catalog.QUERY_DURATION: _points(
+            catalog.QUERY_DURATION, catalog.READ, "ListOrders", catalog.SUCCESS
         ),
-        "none": none,
-    }
-
-
-def _projections(tracers: Any, meters: Any, telemetry: Any, bare: Calls) -> dict[str, Operation]:
-    event = OrderPlaced()
-    contract = seed.ProjectionHandler("orders", tracers, meters)
-    ours = Orders("orders", telemetry=telemetry)
-    span = {
+        catalog.QUERY_RESULT_SIZE: _points(catalog.QUERY_RESULT_SIZE, catalog.READ, "ListOrders"),
+    },
+    lambda span: span.set_attribute(catalog.SPAN_RESULT_COUNT.key, 20),
+)
+PROJECTION = Kind(
+    "projection",
+    OrderPlaced(),
+    None,
+    {
         catalog.SIDE.key: catalog.PROJECTION,
         catalog.SPAN_PROJECTION_NAME.key: "orders",
         catalog.SPAN_EVENT_TYPE.key: "OrderPlaced",
         catalog.SPAN_EVENT_AGGREGATE_ID.key: "order-1",
-    }
-    side = (catalog.PROJECTION, "orders", "OrderPlaced")
-    duration, lag = catalog.PROJECTION_DURATION, catalog.PROJECTION_LAG
-    described: dict[str, Any] = {
-        catalog.SPAN_PROJECTION_STATUS.key: catalog.SPAN_PROJECTION_STATUS.values[0],
-        catalog.SPAN_PROJECTION_LAG.key: 0.01,
-    }
-    points = {duration: _points(duration, *side, catalog.SUCCESS), lag: _points(lag, *side)}
-    links = [Link(CAUSE)]
-    return {
-        "contract": lambda: contract.handle_event(event, CAUSE),
-        "by hand": bare.by_hand("projection", span, duration, lambda: ours.apply(event)),
-        "ours": lambda: ours.handle_event(event, CAUSE),
-        "floor": bare.floor(
-            "projection", span, points, lambda s: s.set_attributes(described), links
+    },
+    catalog.PROJECTION_DURATION,
+    {
+        catalog.PROJECTION_DURATION: _points(
+            catalog.PROJECTION_DURATION, *_PROJECTED, catalog.SUCCESS, catalog.LIVE
         ),
-        "none": lambda: ours.apply(event),
-    }
+        catalog.PROJECTION_LAG: _points(catalog.PROJECTION_LAG, *_PROJECTED),
+    },
+    lambda span: span.set_attributes(
+        {
+            catalog.SPAN_PROJECTION_STATUS.key: catalog.SPAN_PROJECTION_STATUS.values[0],
+            catalog.SPAN_PROJECTION_LAG.key: 0.01,
+        }
+    ),
+    (Link(CAUSE),),
+)
+KINDS = (COMMAND, QUERY, PROJECTION)
+
+
+def _called(
+    kind: Kind, handler: Handler, buses: tuple[Any, Any], projection: type[Any]
+) -> Callable[[], Any]:
+    """A bus or projection, ours or the contract's, given its message."""
+    message = kind.message
+    if kind is PROJECTION:
+        apply = {"apply": lambda _self, event: handler.handle(event)}
+        if isinstance(handler, AsyncHandler):
+
+            async def apply_later(_self: Any, event: Any) -> Any:
+                return await handler.handle(event)
+
+            apply = {"apply": apply_later}
+        handle_event = type("Orders", (projection,), apply)("orders", None).handle_event
+        return lambda: handle_event(message, CAUSE)
+    commands, queries = buses
+    handlers = {type(message).__name__: handler}
+    run = commands(handlers).dispatch if kind is COMMAND else queries(handlers).execute
+    return lambda: run(message)
+
+
+def contract(kind: Kind, handler: Handler, providers: Providers) -> Callable[[], Any]:
+    """The pattern as printed."""
+    paths: list[Any] = [seed.write_path, seed.read_path, seed.projection_path]
+    if isinstance(handler, AsyncHandler):
+        paths = [seed.asynchronous(path) for path in paths]
+    commands, queries, projection = (path(*_api(providers)) for path in paths)
+    return _called(kind, handler, (commands, queries), projection)
+
+
+def ours(kind: Kind, handler: Handler, providers: Providers) -> Callable[[], Any]:
+    """This package."""
+    telemetry = CqrsTelemetry(tracer_provider=providers[0], meter_provider=providers[1])
+
+    class Projection(InstrumentedProjectionHandler):
+        def __init__(self, name: str, store: Any) -> None:
+            super().__init__(name, store, telemetry=telemetry)
+
+    buses = (
+        lambda handlers: InstrumentedCommandBus(handlers, telemetry=telemetry),
+        lambda handlers: InstrumentedQueryBus(handlers, telemetry=telemetry),
+    )
+    return _called(kind, handler, buses, Projection)
+
+
+def _api(providers: Providers) -> tuple[Any, Any]:
+    from opentelemetry import metrics, trace
+
+    tracers, meters = providers
+    return tracers or trace.get_tracer_provider(), meters or metrics.get_meter_provider()
+
+
+def _around(
+    kind: Kind, handler: Handler, record: Callable[[], AbstractContextManager[Any]]
+) -> Callable[[], Any]:
+    """The handler inside a context manager."""
+    message = kind.message
+    if isinstance(handler, AsyncHandler):
+
+        async def handle_later() -> Any:
+            with record():
+                return await handler.handle(message)
+
+        return handle_later
+
+    def handle() -> Any:
+        with record():
+            return handler.handle(message)
+
+    return handle
+
+
+def by_hand(kind: Kind, handler: Handler, providers: Providers) -> Callable[[], Any]:
+    """Span, duration and count, without what sides, events, sizes and lag add."""
+    tracers, meters = _api(providers)
+    tracer, meter = tracers.get_tracer("bench"), meters.get_meter("bench")
+    duration = meter.create_histogram(f"bench.{kind.name}.duration", "ms")
+    counter = meter.create_counter(f"bench.{kind.name}")
+    outcome = {"type": type(kind.message).__name__, "status": "success"}
+
+    @contextmanager
+    def record() -> Iterator[None]:
+        with tracer.start_as_current_span(kind.name, attributes=kind.span):
+            start = time.perf_counter()
+            yield
+            duration.record((time.perf_counter() - start) * 1000, outcome)
+            counter.add(1, outcome)
+
+    return _around(kind, handler, record)
+
+
+def client(kind: Kind, handler: Handler, providers: Providers) -> Callable[[], Any]:
+    """prometheus_client as its documentation shows it: no span, no OpenTelemetry."""
+    registry = prometheus_client.CollectorRegistry()
+    labels = (type(kind.message).__name__, "success")
+    duration = prometheus_client.Histogram(
+        f"bench_{kind.name}_duration_seconds", "Duration", ("type", "status"), registry=registry
+    )
+    counter = prometheus_client.Counter(
+        f"bench_{kind.name}", "Total", ("type", "status"), registry=registry
+    )
+
+    @contextmanager
+    def record() -> Iterator[None]:
+        with duration.labels(*labels).time():
+            yield
+        counter.labels(*labels).inc()
+
+    return _around(kind, handler, record)
+
+
+def autometrics(kind: Kind, handler: Handler, providers: Providers) -> Callable[[], Any]:
+    """The decorator, with its prometheus_client tracker."""
+    from autometrics import autometrics as decorate
+    from autometrics import init
+
+    with suppress(RuntimeError):  # it has been set up already
+        init(tracker="prometheus")
+    message, handle = kind.message, decorate(handler.handle)
+    return lambda: handle(message)
+
+
+def floor(kind: Kind, handler: Handler, providers: Providers) -> Callable[[], Any]:
+    """One span that is current, what describes it, and a value in each histogram."""
+    tracers, meters = _api(providers)
+    tracer, meter = tracers.get_tracer("bench"), meters.get_meter("bench")
+    histograms = [
+        (
+            meter.create_histogram(m.name, m.unit, explicit_bucket_boundaries_advisory=m.bounds),
+            points,
+        )
+        for m, points in kind.points.items()
+    ]
+    name, attributes, links, describe = kind.name, kind.span, list(kind.links), kind.describe
+    message, handle = kind.message, handler.handle
+
+    def begin() -> Any:
+        parent = get_current()
+        span = tracer.start_span(name, parent, SpanKind.INTERNAL, attributes, links)
+        if span is INVALID_SPAN:
+            return span, None, None
+        context = set_span_in_context(span, parent)
+        return span, context, attach(context)
+
+    def end(span: Span, context: Any, token: Any) -> None:
+        if span.is_recording():
+            describe(span)
+        for histogram, points in histograms:
+            histogram.record(0.01, points, context)
+        if token is not None:
+            detach(token)
+            span.end()
+
+    if isinstance(handler, AsyncHandler):
+
+        async def handle_later() -> Any:
+            begun = begin()
+            result = await handle(message)
+            end(*begun)
+            return result
+
+        return handle_later
+
+    def handle_now() -> Any:
+        begun = begin()
+        result = handle(message)
+        end(*begun)
+        return result
+
+    return handle_now
+
+
+def none(kind: Kind, handler: Handler, providers: Providers) -> Callable[[], Any]:
+    """The handler alone."""
+    message, handle = kind.message, handler.handle
+    return lambda: handle(message)
+
+
+PEERS: dict[str, Callable[[Kind, Handler, Providers], Callable[[], Any]]] = {
+    "contract": contract,
+    "by hand": by_hand,
+    "client": client,
+    **({"autometrics": autometrics} if find_spec("autometrics") else {}),
+    "ours": ours,
+    "floor": floor,
+    "none": none,
+}
+
+
+def operations(
+    kind: Kind, make: Callable[[], Providers], *, is_async: bool = False
+) -> dict[str, Operation]:
+    """One operation of each peer."""
+    handler = AsyncHandler(kind.result) if is_async else Handler(kind.result)
+    made = {name: peer(kind, handler, make()) for name, peer in PEERS.items()}
+    return {name: driven(call) for name, call in made.items()} if is_async else made

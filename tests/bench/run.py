@@ -1,142 +1,195 @@
 """What one command, query and event cost: ours beside peers.py's, in one process.
 
-Peers take turns in short rounds, so that a machine whose speed drifts slows all of them alike;
-quote the ratios. ``python tests/bench/run.py [--rounds N] [--json FILE]``.
+``python tests/bench/run.py [--rounds N] [--docs]``; ``--docs`` keeps the results in
+docs/benchmarks.md. Instructions are what to quote: times drift with the machine, and these hold
+for whoever counts them.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
-import json
-import os
-import platform
-import statistics
-import time
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
-from pathlib import Path
+import logging
+from dataclasses import asdict
 from typing import Any
 
-from opentelemetry import metrics, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
-from peers import PEERS, Operation, peers
+from features import features
+from footprint import import_milliseconds, memory_by_types
+from instructions import CALLS as COUNTED
+from instructions import Count, UncountableError, count, label
+from peers import KINDS, PEERS, operations
+from providers import TRACING, always_on
+from tables import Table, report
+from timing import CALLS, Times, measure, measure_threads
 
-from cqrs_telemetry import CqrsTelemetry
-
-CALLS_PER_ROUND = 200
-
-
-@dataclass(frozen=True)
-class Row:
-    """Microseconds per operation: minimum and median of the rounds."""
-
-    path: str
-    tracing: str
-    peer: str
-    minimum: float
-    median: float
+Numbers = dict[str, float]
+THREADS = 8
+HANDLERS = ("sync", "async")
+# What was aimed at; the floor says what can be had.
+TARGETS = {"no SDK": 0.40, "unsampled": 0.45, "always on": 0.40}
 
 
-def measure(path: str, tracing: str, operations: dict[str, Operation], rounds: int) -> list[Row]:
-    """Time the peers in turn."""
-    times: dict[str, list[float]] = {name: [] for name in operations}
-    for operation in operations.values():
-        for _ in range(CALLS_PER_ROUND):
-            operation()
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(rounds):
-            for name, operation in operations.items():
-                start = time.perf_counter()
-                for _ in range(CALLS_PER_ROUND):
-                    operation()
-                times[name].append((time.perf_counter() - start) / CALLS_PER_ROUND * 1e6)
-    finally:
-        gc.enable()
-    return [
-        Row(path, tracing, name, min(found), statistics.median(found))
-        for name, found in times.items()
-    ]
+def ratio(found: Numbers, one: str, other: str) -> str:
+    """How much of the other the one costs."""
+    return f"{found[one] / found[other]:.2f}"
 
 
-def run(rounds: int) -> list[Row]:
-    """All paths without an SDK, with unsampled and with recorded spans."""
-    no_sdk = (trace.get_tracer_provider(), metrics.get_meter_provider(), CqrsTelemetry())
-    scenarios: dict[str, tuple[Any, Any, CqrsTelemetry]] = {"no SDK": no_sdk}
-    for name, sampler in (("unsampled", ALWAYS_OFF), ("always on", ALWAYS_ON)):
-        tracers = TracerProvider(sampler=sampler)
-        meters = MeterProvider([InMemoryMetricReader()])
-        telemetry = CqrsTelemetry(tracer_provider=tracers, meter_provider=meters)
-        scenarios[name] = (tracers, meters, telemetry)
-    return [
-        row
-        for tracing, providers in scenarios.items()
-        for path, operations in peers(*providers).items()
-        for row in measure(path, tracing, operations, rounds)
-    ]
-
-
-def render(rows: list[Row]) -> str:
-    """The table: a line per path and kind of tracing."""
-    lines = [
-        f"{'minimum / median, µs':<21}" + "".join(f"{peer:>15}" for peer in PEERS)
-        + f"{'ours/contract':>16}{'floor/contract':>16}{'ours/floor':>12}"
-    ]  # fmt: skip
-    for path, tracing in dict.fromkeys((r.path, r.tracing) for r in rows):
-        found = {r.peer: r for r in rows if (r.path, r.tracing) == (path, tracing)}
-        contract, ours, floor = (found[peer] for peer in ("contract", "ours", "floor"))
-        lines.append(
-            f"{path:<11}{tracing:<10}"
-            + "".join(f"{found[p].minimum:>7.2f} /{found[p].median:>6.2f}" for p in PEERS)
-            + f"{ours.minimum / contract.minimum:>8.2f} /{ours.median / contract.median:>6.2f}"
-            + f"{floor.minimum / contract.minimum:>8.2f} /{floor.median / contract.median:>6.2f}"
-            + f"{ours.minimum / floor.minimum:>12.2f}"
-        )
-    return "\n".join(lines)
-
-
-def machine() -> dict[str, str]:
-    """What the numbers hold for."""
-    cpu = next(
+def rows(
+    found: dict[str, Numbers], shown: dict[str, dict[str, str]]
+) -> tuple[tuple[str, ...], ...]:
+    """A row per path, kind of handler and tracing: each peer, then the ratios."""
+    return tuple(
         (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
+            name,
+            *(shown[name][peer] for peer in PEERS),
+            ratio(numbers, "ours", "contract"),
+            ratio(numbers, "floor", "contract"),
+            ratio(numbers, "ours", "floor"),
+        )
+        for name, numbers in found.items()
     )
-    packages = ("opentelemetry-api", "opentelemetry-sdk", "cqrs-telemetry")
-    return {
-        "python": platform.python_version(),
-        "cpu": f"{cpu} x {os.cpu_count()}",
-        **{package: version(package) for package in packages},
+
+
+HEADER = ("", *PEERS, "ours/contract", "floor/contract", "ours/floor")
+
+
+def scenarios() -> list[tuple[str, dict[str, Any]]]:
+    """The operations of every peer, by scenario."""
+    return [
+        (label(kind.name, handlers, tracing), operations(kind, make, is_async=handlers == "async"))
+        for tracing, make in TRACING.items()
+        for handlers in HANDLERS
+        for kind in KINDS
+    ]
+
+
+def counted(counts: dict[str, Count]) -> list[Table]:
+    """Instructions, blocks and features."""
+    names = [
+        label(kind.name, handlers, tracing)
+        for tracing in TRACING
+        for handlers in HANDLERS
+        for kind in KINDS
+    ]
+    of = {name: {peer: counts[label(name, peer)] for peer in PEERS} for name in names}
+    instructions = {n: {p: c.instructions for p, c in peers.items()} for n, peers in of.items()}
+    blocks = {n: {p: c.blocks for p, c in peers.items()} for n, peers in of.items()}
+    thousands = {
+        n: {p: f"{v / 1000:.1f}" for p, v in each.items()} for n, each in instructions.items()
+    }
+    whole = {n: {p: f"{v:.0f}" for p, v in each.items()} for n, each in blocks.items()}
+    used = []
+    for feature in features():
+        without, with_it = (counts[label(feature.name, name)] for name in ("without", "with"))
+        thousand = (f"{one.instructions / 1000:.1f}" for one in (without, with_it))
+        used.append((feature.name, *thousand, f"{with_it.blocks - without.blocks:+.0f}"))
+    targets = ", ".join(f"{tracing} {value:.2f}" for tracing, value in TARGETS.items())
+    return [
+        Table(
+            "Instructions per operation, in thousands",
+            f"callgrind, mean of {COUNTED} operations. Targets for ours/contract: {targets}.",
+            HEADER,
+            rows(instructions, thousands),
+        ),
+        Table(
+            "Memory blocks asked for per operation",
+            "Calls of CPython's object allocator; what its free lists give is not among them.",
+            HEADER[:-3],
+            tuple((name, *(whole[name][peer] for peer in PEERS)) for name in names),
+        ),
+        Table(
+            "What an optional feature costs: instructions in thousands",
+            "Always-on tracing; the operation without the feature and with it.",
+            ("", "without", "with", "blocks"),
+            tuple(used),
+        ),
+    ]
+
+
+def timed(rounds: int) -> tuple[Table, dict[str, dict[str, Times]]]:
+    """Processor time."""
+    times = {name: measure(operations, rounds) for name, operations in scenarios()}
+    minima = {n: {p: t.minimum for p, t in each.items()} for n, each in times.items()}
+    shown = {n: {p: str(t) for p, t in each.items()} for n, each in times.items()}
+    note = (
+        f"Processor time, minimum / median of {rounds} rounds of {CALLS} operations, peers in "
+        "turn; the ratios are of minima."
+    )
+    return Table("Microseconds per operation", note, HEADER, rows(minima, shown)), times
+
+
+def threaded(rounds: int) -> tuple[Table, dict[str, Any]]:
+    """What threads cost each other."""
+    peers = ("contract", "by hand", "ours", "floor")
+    figures: dict[str, Any] = {}
+    found = []
+    for kind in KINDS:
+        made = {p: o for p, o in operations(kind, always_on).items() if p in peers}
+        alone, together = (measure_threads(made, threads, rounds) for threads in (1, THREADS))
+        figures[kind.name] = {
+            peer: {"alone": asdict(alone[peer]), "together": asdict(together[peer])}
+            for peer in peers
+        }
+        factors = (f"{together[peer].minimum / alone[peer].minimum:.2f}" for peer in peers)
+        found.append((kind.name, *factors))
+    note = (
+        f"Processor time per operation with {THREADS} threads over that with one; minima of "
+        f"{rounds} rounds, always-on tracing. The floor's is the SDK's own."
+    )
+    return Table(f"Contention of {THREADS} threads", note, ("", *peers), tuple(found)), figures
+
+
+def footprint(repeats: int) -> tuple[Table, dict[str, Any]]:
+    """Import and memory."""
+    imported = import_milliseconds(repeats)
+    memory = list(memory_by_types())
+    found = [("import beyond opentelemetry-api, ms (minimum / median)", str(imported))]
+    found += [
+        (
+            f"{types} distinct command types, {tracing}",
+            f"{held / 1024:.0f} KiB, {held / types:.0f} bytes each",
+        )
+        for tracing, types, held in memory
+    ]
+    note = (
+        f"Processor time of {repeats} imports. Memory: what is held after a command of each type, "
+        "ours and the SDK's together; from the 201st type on they share one record."
+    )
+    return Table("Import and memory", note, ("", "taken"), tuple(found)), {
+        "import_ms": asdict(imported),
+        "memory": memory,
     }
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=150, help="repeats of each peer")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--rounds", type=int, default=100, help="repeats of each peer")
+    parser.add_argument(
+        "--docs", action="store_true", help="keep the results in docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
     if arguments.rounds < 1:
         parser.error(f"--rounds must be at least 1, not {arguments.rounds}")
-    rows = run(arguments.rounds)
-    about = machine()
-    print(", ".join(f"{key} {value}" for key, value in about.items()))
-    print(f"{arguments.rounds} rounds of {CALLS_PER_ROUND} calls each, peers in turn")
-    print("floor: the calls into OpenTelemetry that ours makes, and nothing else\n")
-    print(render(rows))
-    if arguments.json:
-        written = {"machine": about, "rows": [asdict(row) for row in rows]}
-        unfinished = arguments.json.with_name(arguments.json.name + ".tmp")
-        unfinished.write_text(json.dumps(written, indent=2) + "\n")
-        unfinished.replace(arguments.json)
+    logging.disable(logging.WARNING)  # of types past the limit
+    tables: list[Table] = []
+    figures: dict[str, Any] = {}
+    try:
+        counts = count()
+    except UncountableError as error:
+        print(f"no instructions: {error}\n")
+    else:
+        tables += counted(counts)
+        figures["counts"] = [asdict(one) for one in counts.values()]
+    table, times = timed(arguments.rounds)
+    tables.append(table)
+    figures["times"] = {n: {p: asdict(t) for p, t in each.items()} for n, each in times.items()}
+    for name, (table, found) in {
+        "threads": threaded(arguments.rounds),
+        "footprint": footprint(max(5, arguments.rounds // 5)),
+    }.items():
+        tables.append(table)
+        figures[name] = found
+    report("operations", tables, figures, keep=arguments.docs)
 
 
 if __name__ == "__main__":
