@@ -1,12 +1,12 @@
 # Everything runs in .venv (from requirements.lock) and .tools (servers, linters); neither needs root.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo faults test lint format type generate generated-unchanged bench mutants tools lock clean
+.PHONY: help demo faults roads test lint format type generate generated-unchanged bench bench-scale mutants tools lock clean
 
 python := .venv/bin/python
 members := instrumentation alerts dashboards examples/orders
 generated := alerts/generated alerts/runbooks dashboards/generated dashboards/provisioning \
-  docs/metrics.md README.md cqrs.example.yaml
+  collector/grafana/cqrs-telemetry-pipeline.json docs/metrics.md README.md cqrs.example.yaml
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -19,8 +19,15 @@ faults: .venv/.ready ## Break the example in every way and see which alerts fire
 	@$(python) tools/get_servers.py prometheus alertmanager
 	@exec .venv/bin/orders faults
 
+roads: .venv/.ready ## Prove every road to Prometheus by every naming strategy; needs a machine at rest
+	@$(python) tools/get_servers.py prometheus prometheus2 otelcol
+	@exec .venv/bin/orders roads
+
+# A module at a time per process: its tests share servers. Then what starts whole demos, which need
+# the machine for themselves: side by side with the rest, it would look as if the shop were slow.
 test: lint type generated-unchanged tools ## Everything that CI runs
-	$(python) -m pytest
+	$(python) -m pytest -m 'not e2e' -n auto --maxprocesses 4 --dist loadfile
+	$(python) -m pytest -m e2e
 
 lint: .venv/.ready ## Check style with ruff
 	.venv/bin/ruff check
@@ -40,6 +47,8 @@ generate: .venv/.ready ## Write rules, runbooks, dashboards and reference again
 	.venv/bin/cqrs-alerts example --output cqrs.example.yaml
 	.venv/bin/cqrs-dashboards generate --output dashboards/generated \
 	  --provisioning dashboards/provisioning/cqrs.yaml
+	.venv/bin/cqrs-dashboards generate --output collector/grafana --config collector/cqrs.yaml \
+	  --select telemetry-pipeline
 
 # Against the index, not the last commit: who changes what is generated stages it, then tests it.
 generated-unchanged: generate
@@ -53,10 +62,16 @@ mutants: .venv/.ready tools ## Print the share of wrong rules that the tests of 
 
 bench: .venv/.ready ## Compare our cost with the hand-written code's, side by side
 	$(python) tests/bench/run.py
+	$(python) tests/bench/scrape.py
+	$(python) tests/bench/tools.py
 
-tools: .venv/.ready ## Get Prometheus, Alertmanager, collector, linters and Chromium into .tools/bin
+bench-scale: .venv/.ready ## Measure rules and dashboards over many instances; takes hours
+	@$(python) tools/get_servers.py prometheus promtool
+	$(python) tests/bench/scale.py
+
+tools: .venv/.ready ## Get Prometheus, Alertmanager, collector, PostgreSQL, linters, Chromium into .tools/bin
 	@$(python) tools/get_servers.py
-	@$(python) tools/get_chromium.py
+	@$(python) tools/get_packaged.py
 
 lock: ## Pin the dependencies again after a pyproject.toml changed
 	.venv/bin/uv lock --upgrade
