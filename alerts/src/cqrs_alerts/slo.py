@@ -21,7 +21,6 @@ from .naming import recorded_label
 from .projection_state import STALE
 from .promql import (
     Matcher,
-    count_by,
     duration_seconds,
     equals,
     number,
@@ -49,6 +48,7 @@ OBJECTIVE = "cqrs:slo_objective:ratio"
 _REMEMBERED = "1d"  # a service that is down must not lose its objective just then
 # Long windows read the five-minute rates every five minutes: these tile the time without overlap.
 _FINE_STEP, _COARSE_STEP, _FINE_LIMIT = "1m", RATE_WINDOW, "6h"
+_TIME_STEP = "5s"  # between two looks at what is counted in seconds; the shortest usual interval
 # Go's shortest spelling of a number, which Prometheus 3 gives to what it scrapes.
 _SCIENTIFIC_FROM = 1e6
 
@@ -277,10 +277,14 @@ def _objective(
         failed = equals(recorded_label(sli.status), catalog.ERROR)
         bad = f"{_sum(sli.rate, [*chosen, failed], config)} or 0 * {whole}"
     elif isinstance(sli, Staleness):
-        # Of projections known of in the window, each by the share of its time.
-        stale = f"{select(STALE, chosen)}[{RATE_WINDOW}]"
-        whole = count_by(config.service_labels, f"count_over_time({stale})")
-        bad = sum_by(config.service_labels, f"avg_over_time({stale})")
+        # Seconds of which something is known: a projection that began a moment ago has few, and
+        # one look at it, as its rebuild begins, is no evidence.
+        stale = f"{select(STALE, chosen)}[{RATE_WINDOW}:{_TIME_STEP}]"
+        looks = number(RATE_WINDOW_SECONDS / duration_seconds(_TIME_STEP))
+        whole, bad = (
+            f"{sum_by(config.service_labels, f'{count}({stale})')} / {looks}"
+            for count in ("count_over_time", "sum_over_time")
+        )
     else:
         whole = _sum(sli.buckets, [*chosen, equals(LE, "+Inf")], config)
         in_time = _sum(sli.buckets, [*chosen, up_to(promise.within_ms)], config)

@@ -613,13 +613,35 @@ def test_a_projection_with_its_own_objective_of_time_counts_apart() -> None:
         if rule["record"] == slo.OBJECTIVE and rule["labels"]["slo"] == chosen.name
     ]
     name = projection_state.STALE
+
+    def seconds(who: Matcher) -> str:
+        return f"sum by (job) (count_over_time({select(name, [who])}[5m:5s])) / 60"
+
     assert found == [
-        (kind, f"0 * count by (job) (count_over_time({select(name, [who])}[5m])) + {objective:g}")
+        (kind, f"0 * {seconds(who)} + {objective:g}")
         for kind, who, objective in (
             (None, Matcher("projection_name", "!~", r"slow\(1\)"), 0.99),
             ("slow(1)", equals("projection_name", "slow(1)"), 0.5),
         )
     ]
+
+
+def test_time_counts_as_far_as_it_is_known(evaluate: Evaluate) -> None:
+    """A projection that began a minute ago has a minute; that its first look was stale is 15 s."""
+    config, kind = OTHER, recorded_label(catalog.PROJECTION_NAME)
+    series = [
+        {**steady(projection_state.STALE, {**GROUPS[config], kind: name}, 0), "values": values}
+        for name, values in (("young", "1 0x40"), ("ok", "0x40"))
+    ]
+    own = {"slo": slo.PROJECTION_STALENESS.name, "cqrs_side": slo.PROJECTION_STALENESS.side}
+    known = 2 * (60 + 5)  # the first look counts for itself
+    tests = [
+        recorded(config, slo.events("5m"), own, known, "1m"),
+        recorded(config, slo.bad_events("5m"), own, 15, "1m"),
+        recorded(config, slo.events("5m"), own, 2 * 300, "6m"),
+        recorded(config, slo.bad_events("5m"), own, 0, "6m"),
+    ]
+    evaluate(config, [{"input_series": series, "promql_expr_test": tests}], objective_rules(config))
 
 
 def test_disabled_objectives_leave_no_rules() -> None:
