@@ -21,6 +21,7 @@ from .naming import recorded_label
 from .projection_state import STALE
 from .promql import (
     Matcher,
+    count_by,
     duration_seconds,
     equals,
     number,
@@ -276,25 +277,29 @@ def _objective(
         whole = _sum(sli.rate, chosen, config)
         failed = equals(recorded_label(sli.status), catalog.ERROR)
         bad = f"{_sum(sli.rate, [*chosen, failed], config)} or 0 * {whole}"
+        services = whole
     elif isinstance(sli, Staleness):
         # Seconds of which something is known: a projection that began a moment ago has few, and
         # one look at it, as its rebuild begins, is no evidence.
-        stale = f"{select(STALE, chosen)}[{RATE_WINDOW}:{_TIME_STEP}]"
+        stale = select(STALE, chosen)
         looks = number(RATE_WINDOW_SECONDS / duration_seconds(_TIME_STEP))
         whole, bad = (
-            f"{sum_by(config.service_labels, f'{count}({stale})')} / {looks}"
+            sum_by(config.service_labels, f"{count}({stale}[{RATE_WINDOW}:{_TIME_STEP}])")
+            + f" / {looks}"
             for count in ("count_over_time", "sum_over_time")
         )
+        services = count_by(config.service_labels, f"count_over_time({stale}[{RATE_WINDOW}])")
     else:
         whole = _sum(sli.buckets, [*chosen, equals(LE, "+Inf")], config)
         in_time = _sum(sli.buckets, [*chosen, up_to(promise.within_ms)], config)
         bad = f"{whole} - {in_time}"
+        services = whole
     yield {"record": EVENTS_RATE, "expr": whole, "labels": labels}
     yield {"record": BAD_EVENTS_RATE, "expr": bad, "labels": labels}
     # Per service, so that two configurations in one Prometheus do not write one series.
     yield {
         "record": OBJECTIVE,
-        "expr": f"0 * {whole} + {number(promise.objective)}",
+        "expr": f"0 * {services} + {number(promise.objective)}",
         "labels": labels,
     }
 

@@ -613,12 +613,8 @@ def test_a_projection_with_its_own_objective_of_time_counts_apart() -> None:
         if rule["record"] == slo.OBJECTIVE and rule["labels"]["slo"] == chosen.name
     ]
     name = projection_state.STALE
-
-    def seconds(who: Matcher) -> str:
-        return f"sum by (job) (count_over_time({select(name, [who])}[5m:5s])) / 60"
-
     assert found == [
-        (kind, f"0 * {seconds(who)} + {objective:g}")
+        (kind, f"0 * count by (job) (count_over_time({select(name, [who])}[5m])) + {objective:g}")
         for kind, who, objective in (
             (None, Matcher("projection_name", "!~", r"slow\(1\)"), 0.99),
             ("slow(1)", equals("projection_name", "slow(1)"), 0.5),
