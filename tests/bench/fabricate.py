@@ -22,7 +22,8 @@ JOB = "orders"
 START = 1_767_225_600  # 2026-01-01T00:00:00Z: blocks of 2 and 6 hours begin there
 SCRAPE_SECONDS = 120
 MEAN = 30.0  # of every distribution, in its own unit
-PART = 15_000_000  # samples of one text, some 3 GB
+PART = 4_000_000  # samples of one text, less than 1 GB
+MOST = 400_000_000  # samples of a database, less than 1 GB without recorded series
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,23 @@ def text(series: list[Series], instances: range, size: Size) -> Iterator[str]:
     yield "# EOF\n"
 
 
+def check_size(size: Size, series: int) -> None:
+    """Refuse what would fill the disk.
+
+    Raises:
+        ValueError: It is more than ``MOST`` samples.
+    """
+    samples = size.instances * series * size.scrapes
+    if samples > MOST:
+        raise ValueError(
+            f"{size.instances}x{size.types} is {samples / 1e6:.0f} million samples, more than"
+            f" {MOST / 1e6:.0f} million; choose fewer instances or types"
+        )
+
+
 def parts(size: Size, series: list[Series]) -> list[range]:
     """The instances, as many at a time as the disk may hold the text of."""
+    check_size(size, len(series))
     at_once = max(1, PART // (len(series) * size.scrapes))
     return [
         range(first, min(first + at_once, size.instances))

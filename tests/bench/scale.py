@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from database import Answer, Prometheus, backfill, bytes_on_disk, serve
-from fabricate import SCRAPE_SECONDS, Size, parts, scraped, write_part
+from fabricate import SCRAPE_SECONDS, Size, check_size, parts, scraped, write_part
 from questions import CONTRACT, dashboard_questions, needs_history, on_raw_metrics, rule_groups
 from tables import ROOT, Table, report
 
@@ -229,7 +229,9 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         sizes = [parse_size(size) for size in arguments.sizes.split(",")]
-    except argparse.ArgumentTypeError as error:
+        for size in sizes:  # before hours are spent on the first ones
+            check_size(size, len(scraped(size.types)))
+    except (argparse.ArgumentTypeError, ValueError) as error:
         parser.error(str(error))
     prometheus, promtool = (require_server(name, ROOT) for name in ("prometheus", "promtool"))
     with tempfile.TemporaryDirectory() as temporary:

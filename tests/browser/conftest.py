@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -20,14 +20,13 @@ from cqrs_dashboards.preview import ChromiumError, Preview
 from cqrs_dashboards.preview.chromium import find_chromium
 from orders.demo.ports import choose_ports
 from orders.demo.prometheus import ServerMissingError, configuration, require_server
+from waits import wait_for
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for the modules beside this one, which are no package
 
 from kinds import dashboard as every_kind  # noqa: E402 - found only now
 from screens import ROOT, Json, Screen  # noqa: E402 - as above
-
-DEADLINE = 60.0  # seconds until the service has rates
 
 
 # Per module: a service under load would slow down all the tests that follow.
@@ -101,13 +100,9 @@ def _wait_for_data(url: str, bundle: list[Json]) -> None:
         for variable in dashboard["templating"]["list"]
         if variable["type"] == "query"
     ]
-    end = time.monotonic() + DEADLINE
     for selector in wanted:
         query = f"count(count_over_time({selector.replace('$job', '.+')}[10s]) > 2)"
-        while not _has(url, query):
-            if time.monotonic() > end:
-                pytest.fail(f"{query} has no value after {DEADLINE:g} s")
-            time.sleep(0.2)
+        wait_for(f"value of {query}", partial(_has, url, query))
 
 
 def _has(url: str, query: str) -> bool:

@@ -18,7 +18,7 @@ from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.doctor import examine
 from cqrs_dashboards.preview import Preview
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.healthy
 
 BUNDLE = {each["uid"]: each for each in map(render, dashboards(Config()))}
 PICTURES = ROOT / ".demo" / "screenshots"
@@ -44,7 +44,7 @@ class Live:
 def live(start_demo: Callable[..., Any]) -> Iterator[Live]:
     """The demo under load, from when its own table is complete."""
     demo = start_demo()
-    url = demo.wait_for(lambda state: state["status"] == "running")["urls"]["prometheus"]
+    url = demo.wait_for_status("running")["urls"]["prometheus"]
     report = examine(url)
     found = {
         (each.dashboard, each.title)

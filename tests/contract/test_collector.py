@@ -37,6 +37,7 @@ from cqrs_alerts.naming import Part, label_name, series_name
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import METRICS, Metric
 from orders.demo.prometheus import require_server
+from waits import LIMIT, wait_for
 
 from .otlp_json import otlp_metrics, otlp_spans
 
@@ -62,7 +63,7 @@ def validate(*configs: str | Path, **environment: str) -> str:
     program, *arguments = collector(*configs)
     done = subprocess.run(
         [program, "validate", *arguments], env={**os.environ, **environment},
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=LIMIT,
     )  # fmt: skip
     return done.stdout + done.stderr if done.returncode else ""
 
@@ -204,12 +205,17 @@ class Running:
         text = httpx.get(f"http://{self.address}:8888/metrics").text
         return sum(map(float, re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", text, re.M)))
 
+    def wait_for_own(self, name: str, enough: Callable[[float], bool]) -> float:
+        """Wait until a series of the collector's own is enough; returns its sum."""
+        last = 0.0
 
-def eventually(condition: Callable[[], Any]) -> Any:
-    """Wait for what has to come; the test's timeout ends it."""
-    while not (result := condition()):
-        time.sleep(0.1)
-    return result
+        def is_enough() -> bool:
+            nonlocal last
+            last = self.own(name)
+            return enough(last)
+
+        wait_for(f"sufficient {name}", is_enough, saw=lambda: last)
+        return last
 
 
 Start = Callable[..., Any]
@@ -242,14 +248,18 @@ def start(tmp_path: Path) -> Start:
                 env={**os.environ, "LISTEN_HOST": address, **environment},
             )  # fmt: skip
         try:
-            eventually(lambda: process.poll() is not None or is_healthy(address))
+            wait_for(
+                "healthy collector",
+                lambda: process.poll() is not None or is_healthy(address),
+                saw=running.log.read_text,
+            )
             assert process.poll() is None, running.log.read_text()
             yield running
         finally:
             process.terminate()
-            process.wait()
+            process.wait(LIMIT)
             backend.shutdown()
-            thread.join()
+            thread.join(LIMIT)
             backend.server_close()
 
     return run
@@ -310,7 +320,7 @@ def test_metrics_arrive_under_the_names_of_the_rules(start: Start, everything: M
     """Every series of the catalogue, its labels, job and instance of the service, exemplars."""
     with start() as running:
         assert running.send("metrics", otlp_metrics(everything)) == 200
-        eventually(lambda: running.own("otelcol_exporter_sent_metric_points") >= len(METRICS))
+        running.wait_for_own("otelcol_exporter_sent_metric_points", lambda n: n >= len(METRICS))
         samples = running.scrape()
         assert "alias is deprecated" not in running.log.read_text()
     expected = {
@@ -361,7 +371,11 @@ def test_spans_are_measured_before_they_are_sampled(start: Start) -> None:
     with start(*configs, TRACES_PERCENT="0") as running:
         assert running.send("traces", otlp_spans(list(spans.values()), RESOURCE)) == 200
         # The first value is 0, so that a rate has a start to count from.
-        eventually(lambda: calls(running) == dict.fromkeys(spans, 1))
+        wait_for(
+            "single call of each span",
+            lambda: calls(running) == dict.fromkeys(spans, 1),
+            saw=lambda: calls(running),
+        )
 
 
 def calls(running: Running) -> dict[str, float]:
@@ -377,9 +391,13 @@ def test_what_does_not_fit_into_memory_is_refused_and_counted(
     """Senders are told to come again, and the collector's own metrics say how much it was."""
     limit = "{limit_mib: 2, spike_limit_mib: 1, check_interval: 100ms}"
     with start(f"yaml:processors::memory_limiter: {limit}") as running:
-        eventually(lambda: running.send("metrics", otlp_metrics(everything)) == 503)
+
+        def answer() -> int:
+            return running.send("metrics", otlp_metrics(everything))
+
+        wait_for("refusal by status 503", lambda: answer() == 503, saw=answer)
         refused = "otelcol_receiver_refused_metric_points"
-        assert eventually(lambda: running.own(refused)) >= len(METRICS)
+        assert running.wait_for_own(refused, bool) >= len(METRICS)
 
 
 @pytest.mark.servers
@@ -401,7 +419,11 @@ def test_deltas_become_running_totals(start: Start, everything: MetricsData) -> 
             point["startTimeUnixNano"] = str(now + second * 10**9)
             point["timeUnixNano"] = str(now + (second + 1) * 10**9)
             assert running.send("metrics", [{**resource, "scopeMetrics": scopes}]) == 200
-        eventually(lambda: [each.value for each in running.scrape().get(name, ())] == [9])
+
+        def totals() -> list[float]:
+            return [each.value for each in running.scrape().get(name, ())]
+
+        wait_for("total of 9", lambda: totals() == [9], saw=totals)
 
 
 UNSET = StatusCode.UNSET
@@ -448,9 +470,13 @@ def test_what_went_wrong_is_kept_and_a_share_of_the_rest(start: Start, percent: 
     with start(TRACES_PERCENT=percent) as running:
         assert running.send("traces", otlp_spans(list(spans.values()), RESOURCE)) == 200
         expected = KEPT if percent == "0" else set(spans)
-        eventually(lambda: len(running.spans) >= len(expected))
+        wait_for(
+            "span of each kept trace",
+            lambda: len(running.spans) >= len(expected),
+            saw=lambda: running.spans,
+        )
         decided = "otelcol_processor_tail_sampling_count_traces_sampled"
-        eventually(lambda: running.own(decided) > 0)
+        running.wait_for_own(decided, bool)
     # It ended: what it held has been sent.
     assert sorted(running.spans) == sorted(expected)
 
@@ -483,7 +509,7 @@ def test_the_default_share_of_the_rest_is_a_tenth(start: Start) -> None:
         spans = otlp_spans(list(memory.get_finished_spans()), RESOURCE)
         assert running.send("traces", spans) == 200
         decided = "otelcol_processor_tail_sampling_global_count_traces_sampled"
-        eventually(lambda: running.own(decided) == 1_000)
+        running.wait_for_own(decided, lambda n: n == 1_000)
     share = len(running.spans) / 1_000
     assert 0.06 < share < 0.14  # four standard deviations around it
 
@@ -507,14 +533,21 @@ def test_spans_pass_between_collectors_by_grpc_with_tls_and_token(
         agent = running.address.rpartition(".")[0] + ".2"
         config = tmp_path / "agent.yaml"
         config.write_text(yaml.safe_dump(agent_configuration(agent, running.address)))
-        process = subprocess.Popen(collector(config), stderr=subprocess.DEVNULL)
+        log = tmp_path / "agent.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(collector(config), stderr=output)
         try:
             body = {"resourceSpans": otlp_spans(list(traces().values()), RESOURCE)}
-            eventually(lambda: is_accepted(f"http://{agent}:4318/v1/traces", body))
-            eventually(lambda: set(running.spans) == set(traces()))
+            url = f"http://{agent}:4318/v1/traces"
+            wait_for("agent that takes spans", lambda: is_accepted(url, body), saw=log.read_text)
+            wait_for(
+                "span of each trace behind the agent",
+                lambda: set(running.spans) == set(traces()),
+                saw=lambda: f"{running.spans}\n{log.read_text()}",
+            )
         finally:
             process.terminate()
-            process.wait()
+            process.wait(LIMIT)
 
 
 def agent_configuration(address: str, gateway: str) -> dict[str, Any]:
@@ -572,13 +605,16 @@ with exported_telemetry("", 0, None):
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{running.address}:4318",
         }  # fmt: skip
         subprocess.run(
-            [sys.executable, "-c", script], env={**os.environ, **environment}, check=True
+            [sys.executable, "-c", script],
+            env={**os.environ, **environment},
+            check=True,
+            timeout=LIMIT,
         )
 
         def counted() -> float:
             return sum(sample.value for sample in running.scrape().get(name, ()))
 
-        eventually(lambda: counted() == 3)
+        wait_for("three commands", lambda: counted() == 3, saw=counted)
 
 
 @pytest.mark.servers

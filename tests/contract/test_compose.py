@@ -30,7 +30,7 @@ from cqrs_alerts.live.check import check_live
 from cqrs_alerts.naming import label_name, series_name
 from cqrs_alerts.rule_files import render_rules
 from cqrs_dashboards.bundle import render_all
-from cqrs_dashboards.doctor import examine
+from cqrs_dashboards.doctor import Report, examine
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 from get_servers import read_go_mod
@@ -40,6 +40,7 @@ from orders.demo.prometheus import require_server
 from orders.roads.trace_store import read_spans
 from orders.telemetry import SERVICE
 from servers import SERVERS, pinned_version
+from waits import LIMIT, wait_for
 
 ROOT = Path(__file__).parents[2]
 COLLECTOR = ROOT / "collector"
@@ -61,7 +62,7 @@ def read_yaml(path: Path) -> Any:
 def services() -> dict[str, Any]:
     """Services as docker compose would run them: defaults filled in, paths absolute."""
     command = [binary("compose-spec"), ROOT / "docker-compose.yml"]
-    model = subprocess.run(command, capture_output=True, text=True, check=False)
+    model = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
     assert model.returncode == 0, model.stderr
     found: dict[str, Any] = json.loads(model.stdout)["services"]
     return found
@@ -86,7 +87,7 @@ def test_a_file_that_compose_refuses_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "docker-compose.yml"
     broken.write_text("services: {a: {image: x, depends_on: [b], prots: [1]}}\n")
     done = subprocess.run(
-        [binary("compose-spec"), broken], capture_output=True, text=True, check=False
+        [binary("compose-spec"), broken], capture_output=True, text=True, check=False, timeout=LIMIT
     )
     assert done.returncode == 1
     assert "prots" in done.stderr
@@ -293,7 +294,9 @@ class Outside:
         if program == "wget":
             return answers(self.text(name, arguments[-1]))
         command = [sys.executable, *(self.text(name, each) for each in arguments)]
-        return not subprocess.run(command, capture_output=True, check=False).returncode
+        return not subprocess.run(
+            command, capture_output=True, check=False, timeout=LIMIT
+        ).returncode
 
     def _places(self, name: str) -> dict[str, Path]:
         """Each mounted file is read with its texts replaced; volumes and tmpfs are folders."""
@@ -346,9 +349,15 @@ def test_mounted_configuration_is_valid(
     command = outside.command(name)
     (config,) = [each.partition("=")[2] for each in command if "config.file=" in each]
     if command[0] == "sh":  # what it does before it becomes the service
-        subprocess.run([*command[:2], command[2].partition("&& exec")[0]], check=True)
+        subprocess.run(
+            [*command[:2], command[2].partition("&& exec")[0]], check=True, timeout=LIMIT
+        )
     done = subprocess.run(
-        [binary(program), *arguments, config], capture_output=True, text=True, check=False
+        [binary(program), *arguments, config],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -384,7 +393,7 @@ class Processes:
         """End all, last first: who is needed by others outlives them."""
         for process in reversed(self.started.values()):
             process.terminate()
-            process.wait()
+            process.wait(LIMIT)
 
 
 SPANS = "spans.jsonl"
@@ -413,14 +422,22 @@ def running(outside: Outside) -> Iterator[Outside]:
     waiting, processes = set(RUNNABLE), Processes(outside.folder)
     try:
         stand_in_for_tempo(outside, processes)
-        while waiting:
+
+        def all_started() -> bool:
             processes.check()
             for name in sorted(waiting):
                 needs = set(outside.services[name].get("depends_on", ())) & set(RUNNABLE)
                 if needs <= processes.started.keys() and all(map(outside.is_healthy, needs)):
                     processes.start(name, outside.command(name), env=outside.environment(name))
                     waiting.remove(name)
-            time.sleep(0.2)
+            return not waiting
+
+        wait_for(
+            "start of every service",
+            all_started,
+            saw=lambda: f"{sorted(waiting)} not yet started, {sorted(processes.started)} started",
+            period=0.2,
+        )
         yield outside
         processes.check()
     finally:
@@ -450,8 +467,7 @@ def test_every_command_runs_and_is_scraped(running: Outside) -> None:
         found = ask(running, "query", query="up == 1")["result"]
         return {series["metric"]["instance"] for series in found}
 
-    while up() != expected:
-        time.sleep(0.5)
+    wait_for(f"scrape of {expected}", lambda: up() == expected, saw=up, period=0.5)
     status = httpx.get(f"http://{running.addresses['alertmanager']}:9093/api/v2/status").json()
     assert "inhibit_rules:" in status["config"]["original"]
 
@@ -460,10 +476,20 @@ def test_every_command_runs_and_is_scraped(running: Outside) -> None:
 def test_every_panel_has_data(running: Outside) -> None:
     """The doctor finds nothing empty on the dashboards that Grafana gets, with the rules loaded."""
     config, url = read_config(COLLECTOR / "cqrs.yaml"), running.url("prometheus", 9090)
-    deadline = time.monotonic() + 180  # then what is empty is said
-    while not (report := examine(url, config)).ok:
-        assert time.monotonic() < deadline, [f for f in report.findings if f.status != "ok"]
-        time.sleep(3)
+    report: Report | None = None
+
+    def complete() -> bool:
+        nonlocal report
+        report = examine(url, config)
+        return report.ok
+
+    wait_for(
+        "data in every panel",
+        complete,
+        saw=lambda: report and [f for f in report.findings if f.status != "ok"],
+        period=3,
+    )
+    assert report
     assert report.findings
     check = check_live(url, config)
     assert check.ok, [each for each in check.findings if each.status not in ("ok", "idle")]
@@ -486,22 +512,27 @@ def test_an_exemplar_leads_to_its_trace(running: Outside, metric: Metric, side: 
     """Each points to a span of its own side, where Tempo would have it."""
     name = series_name(metric, Config().naming, "bucket")
     now = time.time()
-    while not (
-        found := ask(
-            running, "query_exemplars", query=name, start=str(now - 600), end=str(now + 600)
-        )
-    ):
-        time.sleep(0.5)
+    times = {"start": str(now - 600), "end": str(now + 600)}
+    found = wait_for(
+        f"exemplar of {name}",
+        lambda: ask(running, "query_exemplars", query=name, **times),
+        period=0.5,
+    )
     (exemplar, *_) = found[0]["exemplars"]
     wanted = exemplar["labels"]["trace_id"]
-    while not (
-        spans := [
-            span for span in read_spans(running.folder / SPANS)
-            if (span["trace_id"], span["span_id"]) == (wanted, exemplar["labels"]["span_id"])
-        ]
-    ):  # fmt: skip
-        time.sleep(0.5)  # until the collector has decided
-    (span,) = spans
+
+    def behind() -> list[dict[str, Any]]:
+        ids = (wanted, exemplar["labels"]["span_id"])
+        spans = read_spans(running.folder / SPANS)
+        return [span for span in spans if (span["trace_id"], span["span_id"]) == ids]
+
+    # The collector decides some time after the span has ended.
+    (span,) = wait_for(
+        f"span of the exemplar {exemplar['labels']}",
+        behind,
+        saw=lambda: f"{len(read_spans(running.folder / SPANS))} other spans",
+        period=0.5,
+    )
     assert span["attributes"][catalog.SIDE.key] == side
     assert span["resource"]["service.name"] == found[0]["seriesLabels"]["job"]
 
@@ -519,7 +550,7 @@ def test_dockerfile_builds_an_orders_that_runs(tmp_path: Path) -> None:
     """Each step works in a clean folder with only what .dockerignore lets in."""
     base, prefix, folder = tmp_path / "base", tmp_path / "prefix", tmp_path / "build"
     folder.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", base], check=True)
+    subprocess.run([sys.executable, "-m", "venv", base], check=True, timeout=LIMIT)
     kept = {
         line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
     }
@@ -536,7 +567,7 @@ def test_dockerfile_builds_an_orders_that_runs(tmp_path: Path) -> None:
         elif instruction == "RUN":
             done = subprocess.run(
                 ["sh", "-c", rest], cwd=folder, env=environment, capture_output=True, text=True,
-                check=False,
+                check=False, timeout=LIMIT,
             )  # fmt: skip
             assert done.returncode == 0, f"{shlex.quote(rest)}\n{done.stderr}"
         else:
@@ -544,7 +575,7 @@ def test_dockerfile_builds_an_orders_that_runs(tmp_path: Path) -> None:
     shutil.rmtree(folder)  # nothing in the image refers to it
     orders = subprocess.run(
         [prefix / "bin/orders", "serve", "--help"], cwd=tmp_path, capture_output=True, text=True,
-        check=False,
+        check=False, timeout=LIMIT,
     )  # fmt: skip
     assert orders.returncode == 0, orders.stderr
     assert not (prefix / "bin/pytest").exists()

@@ -27,6 +27,7 @@ from cqrs_telemetry import InstrumentedCommandBus, inject_context
 from cqrs_telemetry.testing import RecordedTelemetry
 from orders.demo.ports import choose_ports
 from orders.demo.prometheus import require_server
+from waits import LIMIT, read_line
 
 ROOT = Path(__file__).parents[2]
 ROADS, TRACES, PROJECTIONS = (
@@ -92,7 +93,7 @@ def test_yaml_is_what_its_reader_takes(block: str, promtool: Path, tmp_path: Pat
         for attribute in re.findall(r"(k8s[\w.]+)=", block):
             assert f'resource.attributes["{attribute}"]' in labels
     else:
-        subprocess.run([promtool, "check", "config", path], check=True)
+        subprocess.run([promtool, "check", "config", path], check=True, timeout=LIMIT)
 
 
 @pytest.mark.servers
@@ -104,10 +105,12 @@ def test_commands_start(line: str, tmp_path: Path) -> None:
     program, *arguments = words[len(environ) :]
     if program == "otelcol-contrib":
         command = [require_server("otelcol", ROOT), "validate", *arguments]
-        subprocess.run(command, cwd=ROOT, check=True)
+        subprocess.run(command, cwd=ROOT, check=True, timeout=LIMIT)
     elif program == "cqrs-dashboards":
         arguments[-1] = "http://127.0.0.1:1"  # nothing listens there
-        assert subprocess.run([BIN / program, *arguments], check=False).returncode == 2
+        assert (
+            subprocess.run([BIN / program, *arguments], check=False, timeout=LIMIT).returncode == 2
+        )
     elif program == "prometheus":
         (tmp_path / "prometheus.yml").write_text(blocks(ROADS, "yaml")[-1])
         port = choose_ports({"web": None})["web"]
@@ -131,7 +134,7 @@ def started(command: list[Any], environ: dict[str, str], folder: Path, awaited: 
         assert process.stdout
         try:
             said = ""
-            for line in process.stdout:
+            while line := read_line(process.stdout, f"line with {awaited!r} after {said!r}"):
                 said += line
                 if awaited in line:
                     return line

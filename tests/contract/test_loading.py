@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.rule_files import render_rules
 from orders.demo.ports import choose_ports
 from orders.demo.prometheus import require_server
+from waits import LIMIT, wait_for
 
 pytestmark = pytest.mark.servers
 
@@ -76,6 +76,7 @@ class Installation:
         return subprocess.run(
             ["sh", "-e", "-c", code],
             cwd=ROOT, env={**os.environ, "PATH": PATH}, capture_output=True, text=True, check=False,
+            timeout=LIMIT,
         )  # fmt: skip
 
     def do(self, code: str) -> None:
@@ -155,14 +156,17 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
             )
         processes.append(process)
         installation = Installation(folder, f"http://{itself}", process)
-        while not is_ready(installation):
-            time.sleep(0.1)
+        wait_for(
+            "ready Prometheus",
+            lambda: is_ready(installation),
+            saw=lambda: (tmp_path / "log").read_text()[-2000:],
+        )
         return installation
 
     yield run
     for process in processes:
         process.terminate()
-        process.wait()
+        process.wait(LIMIT)
 
 
 def is_ready(installation: Installation) -> bool:
@@ -185,8 +189,15 @@ def prepare(installation: Installation) -> None:
 
 def wait_until_checked(installation: Installation, *options: str) -> None:
     """Wait until README's last step is content."""
-    while installation.run(" ".join([CHECK.strip(), *options])).returncode:
-        time.sleep(0.5)
+    said = ""
+
+    def is_content() -> bool:
+        nonlocal said
+        done = installation.run(" ".join([CHECK.strip(), *options]))
+        said = done.stdout + done.stderr
+        return done.returncode == 0
+
+    wait_for("content check", is_content, saw=lambda: said, period=0.5)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from cqrs_alerts.naming import STRATEGIES, series_name
 from cqrs_telemetry.catalog import METRICS, Metric
+from waits import LIMIT
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = (":!**/generated/**", ":!docs", ":!tests", ":!*.md")
@@ -22,6 +23,7 @@ def places(name: str) -> list[str]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=LIMIT,
     )
     assert found.returncode in (0, 1), found.stderr
     return found.stdout.split()

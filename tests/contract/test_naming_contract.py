@@ -31,6 +31,7 @@ from cqrs_telemetry import (
 )
 from cqrs_telemetry.catalog import METRICS, Metric
 from cqrs_telemetry.eventsourcing import instrument_application
+from waits import LIMIT
 
 NAMING = Config().naming
 TYPES = {
@@ -65,14 +66,14 @@ def scrape(registry: CollectorRegistry, provider: MeterProvider) -> Iterator[Scr
 
     def get() -> list[Family]:
         address = f"http://127.0.0.1:{server.server_port}/metrics"
-        with urllib.request.urlopen(address) as response:
+        with urllib.request.urlopen(address, timeout=LIMIT) as response:
             families = list(text_string_to_metric_families(response.read().decode()))
         return [family for family in families if family.name != "target_info"]
 
     yield get
     server.shutdown()
     server.server_close()
-    thread.join()
+    thread.join(LIMIT)
 
 
 def create_all(provider: MeterProvider) -> None:

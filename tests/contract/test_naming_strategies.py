@@ -54,13 +54,13 @@ from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import METRICS
 from orders.demo.ports import choose_ports
 from orders.demo.prometheus import require_server
+from waits import LIMIT, wait_for
 
 from .otlp_json import otlp_metrics
 
 pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 60.0  # seconds until a server must have come to the awaited state
 NAMESPACE = "k8s.namespace.name"
 RESOURCE = Resource({"service.name": "shop", "service.instance.id": "shop-1", NAMESPACE: "sales"})
 COUNTERS = {"counter", "up_down_counter"}
@@ -146,7 +146,7 @@ class Server:
         """Put other rules in the place of those that it has."""
         for name, text in render_rules(config).items():
             (self.folder / name).write_text(text)
-        httpx.post(f"{self.url}/-/reload", timeout=DEADLINE).raise_for_status()
+        httpx.post(f"{self.url}/-/reload", timeout=LIMIT).raise_for_status()
 
     def receive(self, reader: InMemoryMetricReader) -> None:
         """Take what was measured by now, over OTLP."""
@@ -155,22 +155,23 @@ class Server:
         httpx.post(
             f"{self.url}/api/v1/otlp/v1/metrics",
             json={"resourceMetrics": otlp_metrics(data)},
-            timeout=DEADLINE,
+            timeout=LIMIT,
         ).raise_for_status()
 
     def ask(self, path: str, **parameters: str) -> Any:
         """The data of an answer of the API."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=DEADLINE).json()
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=LIMIT).json()
         assert answer["status"] == "success", answer
         return answer["data"]
 
-    def wait(self, what: str, condition: Callable[[], Any]) -> None:
-        """Until a condition holds."""
-        end = time.monotonic() + DEADLINE
-        while not condition():
-            if time.monotonic() > end:
-                pytest.fail(f"{self.url}: no {what} after {DEADLINE:g} s")
-            time.sleep(0.2)
+    def wait(
+        self, what: str, condition: Callable[[], Any], saw: Callable[[], object] | None = None
+    ) -> None:
+        """Until a condition holds; by default a failure shows the end of the server's log."""
+        wait_for(f"{what} at {self.url}", condition, saw=saw or self._end_of_log, period=0.2)
+
+    def _end_of_log(self) -> str:
+        return (self.folder / "log").read_text()[-2000:]
 
     def has(self, expression: str) -> bool:
         """Whether an expression has a value."""
@@ -216,11 +217,12 @@ def prometheus(folder: Path, kind: Kind, settings: Mapping[str, Any]) -> Iterato
         )
     server = Server(f"http://{address}", folder, kind)
     try:
-        server.wait("answer", lambda: _is_ready(server.url))
+        server.wait("answer", lambda: process.poll() is not None or _is_ready(server.url))
+        assert process.poll() is None, (folder / "log").read_text()
         yield server
     finally:
         process.terminate()
-        process.wait(DEADLINE)
+        process.wait(LIMIT)
 
 
 @contextmanager
@@ -238,7 +240,7 @@ def repeating(action: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         stopped.set()
-        thread.join()
+        thread.join(LIMIT)
 
 
 def _is_ready(url: str) -> bool:
@@ -307,7 +309,7 @@ def test_wrong_settings_are_named_and_right_ones_record(server: Server) -> None:
     right, wrong = kind.config, kind.wrong
     server.wait_for(f'{{"{series_name(catalog.QUERY_TOTAL, kind.strategy)}"}}')
     server.load(wrong)
-    server.wait("evaluation", lambda: evaluated(server))
+    wait_until_evaluated(server)
     settings = [
         *([f"naming: {right.naming}"] if right.naming != wrong.naming else []),
         *([f"histograms: {right.histograms}"] if right.histograms != wrong.histograms else []),
@@ -328,13 +330,17 @@ def assert_recorded(server: Server) -> None:
     server.wait_for(*(each.name for each in RECORDINGS))
     for each in RECORDINGS:
         assert server.labels(each.name) == set(recording_rules.labels(each, Config())), each.name
-    server.wait("evaluation", lambda: evaluated(server))
+    wait_until_evaluated(server)
 
 
-def evaluated(server: Server) -> bool:
-    """Whether every rule has been, with success."""
-    groups = server.ask("rules")["groups"]
-    return all(rule["health"] == "ok" for group in groups for rule in group["rules"])
+def wait_until_evaluated(server: Server) -> None:
+    """Wait until every rule has been evaluated, with success."""
+
+    def others() -> list[dict[str, Any]]:
+        groups = server.ask("rules")["groups"]
+        return [rule for group in groups for rule in group["rules"] if rule["health"] != "ok"]
+
+    server.wait("evaluation of all rules", lambda: not others(), saw=others)
 
 
 def test_collapsed_rows(server: Server) -> None:
@@ -374,7 +380,7 @@ def test_converted_as_it_is_scraped(tmp_path: Path) -> None:
             repeating(service.work),
         ):
             server.wait_for(series_name(catalog.PROJECTION_LAG, kind.strategy))
-            server.wait("evaluation", lambda: evaluated(server))
+            wait_until_evaluated(server)
             assert told(examine(server.url, kind.wrong)) == {"set histograms: native"}
             server.load(kind.config)
             assert_recorded(server)
@@ -382,7 +388,7 @@ def test_converted_as_it_is_scraped(tmp_path: Path) -> None:
     finally:
         http.shutdown()
         http.server_close()
-        thread.join()
+        thread.join(LIMIT)
 
 
 @pytest.mark.parametrize(

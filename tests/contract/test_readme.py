@@ -18,6 +18,7 @@ import yaml
 from cqrs_alerts.naming import series_name
 from cqrs_alerts.recording import RECORDINGS
 from cqrs_telemetry.catalog import METRICS
+from waits import LIMIT
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -79,7 +80,7 @@ def test_python_blocks_run_in_order() -> None:
     """A reader who has the domain classes can paste every Python block, one after the other."""
     script = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:]
 from test_readme import *
 command_bus, query_bus = Bus(), Bus()
 {blocks}
@@ -90,11 +91,13 @@ page = urllib.request.urlopen(f"http://127.0.0.1:{{server.port}}/metrics").read(
 assert 'command_type="PlaceOrder"' in page and 'projection_name="order_list"' in page, page
 server.close()
 """.format(blocks="\n".join(blocks("python")).replace("port=9464", "port=0"))
+    folders = [Path(__file__).parent, ROOT / "tests/support"]
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, str(Path(__file__).parent)],
+        [sys.executable, "-W", "error", "-c", script, *folders],
         capture_output=True,
         text=True,
         check=False,
+        timeout=LIMIT,
     )
     assert result.returncode == 0, result.stderr
 
@@ -131,6 +134,7 @@ def test_commands_work_as_printed(line: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=LIMIT,
     )
     if "--prometheus" in arguments:
         assert result.returncode == 2
@@ -144,7 +148,9 @@ def test_yaml_block_is_a_prometheus_configuration(promtool: Path, tmp_path: Path
     (block,) = blocks("yaml")
     assert yaml.safe_load(block)["rule_files"] == ["rules/*.yaml"]
     (tmp_path / "prometheus.yml").write_text(block)
-    subprocess.run([promtool, "check", "config", tmp_path / "prometheus.yml"], check=True)
+    subprocess.run(
+        [promtool, "check", "config", tmp_path / "prometheus.yml"], check=True, timeout=LIMIT
+    )
 
 
 def test_promql_names_are_ours() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from orders.demo.orchestrator import FIRST_RATES
+from waits import wait_for
 
 LOAD_SECONDS = 45  # of load before it is stopped and counted; well inside the 5 m of the rates
 
@@ -27,13 +28,10 @@ def demo(start_demo: Callable[..., Any]) -> Any:
     the counters move, whenever they are read.
     """
     demo = start_demo("--spans")
-    state = demo.wait_for(lambda state: state["status"] == "running")
-    while _tally(demo)["written"]["wall"] - _tally(demo)["started"]["wall"] < LOAD_SECONDS:
-        demo.wait_for(lambda state: state["status"] == "running")
-        time.sleep(0.5)
+    state = demo.wait_for_status("running")
+    demo.wait_for(f"load of {LOAD_SECONDS} s", lambda _: _loaded(demo) >= LOAD_SECONDS)
     os.kill(state["pids"]["load"], signal.SIGTERM)
-    while not _tally(demo)["finished"]:
-        time.sleep(0.1)
+    demo.wait_for("end of the load", lambda _: _tally(demo)["finished"])
     stopped = _tally(demo)["written"]["wall"]
     # Every target has to be scraped, and then the rules evaluated, after the last answer.
     _wait_for_samples_after(stopped, demo, "up")
@@ -43,9 +41,16 @@ def demo(start_demo: Callable[..., Any]) -> Any:
     return demo
 
 
+def _loaded(demo: Any) -> float:
+    tally = _tally(demo)
+    return tally["written"]["wall"] - tally["started"]["wall"]
+
+
 def _wait_for_samples_after(instant: float, demo: Any, name: str) -> None:
-    while min(value for _, value in demo.query(f"timestamp({name})")) <= instant:
-        time.sleep(0.5)
+    def oldest() -> float:
+        return min(value for _, value in demo.query(f"timestamp({name})"))
+
+    wait_for(f"sample of {name} after {instant}", lambda: oldest() > instant, saw=oldest)
 
 
 @pytest.fixture(scope="session")

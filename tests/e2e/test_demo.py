@@ -6,14 +6,14 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import httpx
 import pytest
 
 from orders.demo.startup import SCRIPTS
+from waits import LIMIT, wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.healthy
 
 
 def test_the_doctor_finds_no_empty_row(demo):
@@ -24,6 +24,7 @@ def test_the_doctor_finds_no_empty_row(demo):
         [SCRIPTS / "cqrs-dashboards", "doctor", "--prometheus", url, "--json"],
         capture_output=True,
         text=True,
+        timeout=LIMIT,
     )
     assert done.returncode == 0, done.stdout
     findings = json.loads(done.stdout)["findings"]
@@ -42,8 +43,8 @@ def test_all_targets_are_up_and_all_rules_evaluate(demo):
 def test_a_short_demo_ends_by_itself(start_demo):
     """A duration that is over too early waits for the table; then all ends, with status 0."""
     demo = start_demo("--duration=1")
-    pids = demo.wait_for(lambda state: state["status"] == "warming up")["pids"]
-    assert demo.process.wait() == 0, demo.output()
+    pids = demo.wait_for_status("warming up")["pids"]
+    assert demo.process.wait(LIMIT) == 0, demo.output()
     assert demo.survivors(pids) == []
     assert str(demo.data) in demo.output()
     assert (demo.data / "tally.json").exists()
@@ -52,9 +53,9 @@ def test_a_short_demo_ends_by_itself(start_demo):
 def test_a_part_that_crashes_ends_the_demo(start_demo):
     """The part is named, with the end of its log; the demo fails and leaves nothing running."""
     demo = start_demo()
-    pids = demo.wait_for(lambda state: state["status"] == "warming up")["pids"]
+    pids = demo.wait_for_status("warming up")["pids"]
     os.kill(pids["projection"], signal.SIGKILL)
-    assert demo.process.wait() == 1
+    assert demo.process.wait(LIMIT) == 1
     assert "the projection ended by signal SIGKILL" in demo.output()
     assert "orders projections: orders, stock" in demo.output()
     assert demo.survivors(pids) == []
@@ -63,11 +64,10 @@ def test_a_part_that_crashes_ends_the_demo(start_demo):
 def test_nothing_outlives_a_demo_that_was_killed(start_demo):
     """Even SIGKILL, which the demo cannot notice, leaves no process behind."""
     demo = start_demo()
-    pids = demo.wait_for(lambda state: state["status"] == "warming up")["pids"]
+    pids = demo.wait_for_status("warming up")["pids"]
     demo.process.kill()
-    demo.process.wait()
-    while demo.survivors(pids):
-        time.sleep(0.05)
+    demo.process.wait(LIMIT)
+    wait_for("end of all parts", lambda: not demo.survivors(pids), saw=lambda: demo.survivors(pids))
     assert pids.keys() == {
         "service",
         "projection",

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,11 @@ from orders.demo.command_lines import ORDERS
 from orders.demo.matrix_runs import RESULT_FILE
 from orders.demo.running import STATE_FILE
 from orders.faults.registry import FAULTS
+from waits import LIMIT, wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.servers
 
+MATRIX_LIMIT = 3 * LIMIT  # a run is tried once more
 QUICK = ("clock-skew", "type-name-explosion")
 
 
@@ -41,8 +42,13 @@ def start_matrix(tmp_path, request):
 
     yield start
     for process in started:
-        with process:
-            process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()  # its parts end with it
+            process.communicate(timeout=LIMIT)
+            pytest.fail(f"the matrix did not end {LIMIT:g} s after SIGINT")
 
 
 def is_running(pid):
@@ -53,12 +59,13 @@ def is_running(pid):
         return False
 
 
+@pytest.mark.healthy
 def test_quick_faults_fire_their_alerts_and_no_others(start_matrix, tmp_path):
     """Each fault's alerts reach the receiver through Prometheus and Alertmanager; status 0."""
     process = start_matrix(
         "--warm-up=30", "--watch=90", *(f"--only={name}" for name in ("control", *QUICK))
     )
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=MATRIX_LIMIT)
     assert process.returncode == 0, output
     assert "precision 100%, recall 100% in 3 runs" in output
     document = json.loads((tmp_path / "runs" / RESULT_FILE).read_text())
@@ -71,13 +78,16 @@ def test_a_matrix_that_is_interrupted_leaves_nothing_behind(start_matrix, tmp_pa
     """Ctrl-C ends the demos and all of their parts, a frozen one too."""
     process = start_matrix("--only=projection-frozen", "--warm-up=0")
     path = tmp_path / "runs" / "projection-frozen" / STATE_FILE
-    while not (path.exists() and json.loads(path.read_text())["fault_began"]):
+
+    def fault_began():
         assert process.poll() is None, process.stdout.read()
-        time.sleep(0.1)
+        return path.exists() and json.loads(path.read_text())["fault_began"]
+
+    wait_for("fault that began", fault_began)
     pids = json.loads(path.read_text())["pids"]
     assert all(map(is_running, pids.values()))
     process.send_signal(signal.SIGINT)
-    assert process.wait() == 1
+    assert process.wait(LIMIT) == 1
     assert "stopped before the matrix was complete" in process.stdout.read()
     assert [name for name, pid in pids.items() if is_running(pid)] == []
 
@@ -87,7 +97,7 @@ def test_a_run_that_does_not_come_up_is_tried_once_more(start_matrix, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         taken = str(listener.getsockname()[1])
         process = start_matrix("--only=control", PROMETHEUS_PORT=taken)
-        output, _ = process.communicate()
+        output, _ = process.communicate(timeout=MATRIX_LIMIT)
     assert process.returncode == 1
     assert "the demo ended by itself" in output
     for name in ("control", "control-again"):

@@ -30,8 +30,9 @@ from orders.demo.command_lines import ORDERS
 from orders.demo.ports import choose_ports
 from orders.demo.prometheus import require_server
 from orders.roads.trace_store import read_spans
+from waits import LIMIT, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.servers]
+pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).parents[2]
 COLLECTOR = ROOT / "collector"
@@ -42,13 +43,6 @@ SLOW_COMMAND_MS, SLOW_QUERY_MS = (
 )
 SKU = "lamp"
 ABOUT = catalog.SPAN_EVENT_AGGREGATE_ID.key
-
-
-def eventually(condition):
-    """Wait for what has to come; the test's timeout ends it."""
-    while not (found := condition()):
-        time.sleep(0.1)
-    return found
 
 
 def answers(url):
@@ -81,7 +75,7 @@ class Pipeline:
         """End all, last first."""
         for process in reversed(self.processes.values()):
             process.terminate()
-            process.wait()
+            process.wait(LIMIT)
 
     def answers(self, name, url):
         """Wait until a process is well."""
@@ -90,7 +84,7 @@ class Pipeline:
             assert self.processes[name].poll() is None, (self.folder / f"{name}.log").read_text()
             return answers(url)
 
-        eventually(well)
+        wait_for(f"answer from {url}", well)
 
     def spans(self, store="all"):
         """What a store has."""
@@ -257,14 +251,13 @@ def shops(pipeline):
     # Older ones are late: they begin traces of their own, which are decided by themselves.
     shops["direct"].start("project", f"--child-if-younger-than={LATE_MS / 1000}")
     for shop in shops.values():
-        eventually(lambda shop=shop: shop.query("StockLevels").is_success)
-        eventually(lambda shop=shop: shop.query("StockLevels").json())
+        wait_for("stock that is projected", lambda shop=shop: shop.query("StockLevels").is_success)
+        wait_for("product in stock", lambda shop=shop: shop.query("StockLevels").json())
         pipeline.processes[f"{shop.name}-serve"].send_signal(signal.SIGUSR1)
         order_id = shop.order()
         shop.command("ConfirmOrder", order_id=order_id)
-        eventually(
-            lambda shop=shop: "begins" in (pipeline.folder / f"{shop.name}-serve.log").read_text()
-        )
+        log = pipeline.folder / f"{shop.name}-serve.log"
+        wait_for("fault", lambda log=log: "begins" in log.read_text(), saw=log.read_text)
         shop.command("ShipOrder", order_id=order_id)
     return shops
 
@@ -282,9 +275,10 @@ def orders(shops):
                         if s["trace_id"] == caller.trace_id]  # fmt: skip
             placed = [s for s in shop.spans(event="OrderPlaced")
                       if s["attributes"][ABOUT] == order_id]  # fmt: skip
-            return commands and placed and (commands, placed)
+            return commands, placed
 
-        found[name] = (shop, caller, order_id, *eventually(spans))
+        wait_for(f"spans of {order_id}", lambda spans=spans: all(spans()), saw=spans)
+        found[name] = (shop, caller, order_id, *spans())
     return found
 
 
@@ -352,7 +346,11 @@ def test_traces_that_matter_are_kept_and_no_others(orders, pipeline):
     assert set().union(*due.values()) >= {"failed", "slow command", "late"}
     assert not all(due.values())  # something is left out
     expected = {trace for trace, why in due.items() if why}
-    eventually(lambda: set(by_trace(pipeline.spans("kept"))) >= expected)
+
+    def missing():
+        return expected - set(by_trace(pipeline.spans("kept")))
+
+    wait_for("trace of each reason in the store", lambda: not missing(), saw=missing)
     time.sleep(3)  # longer than a decision takes
     kept = by_trace(pipeline.spans("kept"))
     assert set(kept) & set(traces) == expected
@@ -384,15 +382,15 @@ def test_an_exemplar_names_a_span_of_its_side(shops, pipeline, road, side):
     def exemplars():
         shop.order()
         shop.query("StockLevels")
-        time.sleep(0.5)
         return pipeline.exemplars(f'{name}{{job="{job}",{selector}}}')
 
-    labels = eventually(exemplars)[-1]["labels"]
-    (span,) = eventually(
+    labels = wait_for(f"exemplar of {name}", exemplars, period=0.5)[-1]["labels"]
+    (span,) = wait_for(
+        f"span of {labels}",
         lambda: [
             span for span in shop.spans(side=side)
             if (span["trace_id"], span["span_id"]) == (labels["trace_id"], labels["span_id"])
-        ]
+        ],
     )  # fmt: skip
     assert span["name"].startswith({catalog.WRITE: "command.", catalog.READ: "query.",
                                     catalog.PROJECTION: "projection."}[side])  # fmt: skip

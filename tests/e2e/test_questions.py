@@ -27,7 +27,7 @@ from orders.projection import PROJECTIONS, StockProjection
 from orders.queries import BusiestOrders, GetOrder, OrderHistory
 from orders.read_model import view_path
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.healthy
 
 CONFIG = Config()
 WINDOW_SECONDS = 300  # RATE_WINDOW

@@ -10,8 +10,9 @@ import pytest
 from orders.demo.command_lines import ORDERS
 from orders.roads.all_runs import RESULT_FILE
 from orders.roads.plan import ROADS, all_cells, choose_cells, plan_runs
+from waits import LIMIT
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.servers
 
 DEFAULT = "UnderscoreEscapingWithSuffixes"
 CELLS = (
@@ -28,6 +29,7 @@ def test_cells_of_several_roads_are_green(tmp_path, request):
         cwd=request.config.rootpath,
         capture_output=True,
         text=True,
+        timeout=3 * LIMIT,  # of several runs
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(CELLS)} of {len(CELLS)} cells are green" in done.stdout

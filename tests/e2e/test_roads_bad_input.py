@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,29 +36,20 @@ from orders.deliveries import UNDELIVERED
 from orders.demo.command_lines import ORDERS
 from orders.demo.processes import Parts
 from orders.demo.prometheus import require_server
+from waits import wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Config()
 COMMANDS = series_name(catalog.COMMAND_TOTAL, CONFIG.naming)
 LOST = UNDELIVERED.replace(".", "_") + "_total"
-LIMIT = 180.0  # seconds; the first evaluation of 10,000 types takes long on a busy machine
 HURRY = {
     "OTEL_METRICS_EXPORTER": "otlp",
     "OTEL_METRIC_EXPORT_INTERVAL": "500",
     "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
     "OTEL_BSP_SCHEDULE_DELAY": "100",
 }
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something that is true."""
-    deadline = time.monotonic() + LIMIT
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
 
 
 @dataclass
@@ -87,7 +78,7 @@ class Place:
             except httpx.TransportError:
                 return False
 
-        until(answers)
+        wait_for(f"answer from {url}", answers)
 
     def serve(self, **environment: str) -> None:
         """Start the service."""
@@ -146,10 +137,18 @@ class Place:
         assert len(found) <= 1, found
         return found[0] if found else None
 
+    def hear(self, pattern: str) -> re.Match[str]:
+        """Wait for the line that fits."""
+        found = wait_for(
+            f"line of the service that fits {pattern}", lambda: self.heard(pattern), saw=self.said
+        )
+        assert found  # the wait would have failed
+        return found
+
     def end_service(self) -> None:
         """Ask it to end; it does, in good order."""
         self.parts.send("service", signal.SIGTERM, ends=True)
-        until(lambda: self.parts.ended("service"))
+        wait_for("end of the service", lambda: self.parts.ended("service"), saw=self.said)
 
     def exposed(self, pattern: str) -> float:
         """Sum of what the collector exports to Prometheus under names and labels of a pattern."""
@@ -158,6 +157,14 @@ class Place:
             float(line.partition("} ")[2].split()[0])
             for line in text.splitlines()
             if re.match(pattern, line)
+        )
+
+    def expose(self, pattern: str, expected: float) -> None:
+        """Wait until that sum is as expected."""
+        wait_for(
+            f"sum of {expected} under {pattern}",
+            lambda: self.exposed(pattern) == expected,
+            saw=lambda: self.exposed(pattern),
         )
 
 
@@ -180,23 +187,26 @@ def test_an_unreachable_collector_is_said_once_and_made_up_for(place: Place) -> 
     place.serve(OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
     place.work(30)
     refused = rf"cannot be delivered to {endpoint}: .*Connection refused.*; the service goes on"
-    until(lambda: place.heard(f"^points {refused}") and place.heard(f"^spans {refused}"))
+    place.hear(f"^points {refused}")
+    place.hear(f"^spans {refused}")
     assert all("start a collector there, or mend OTEL_EXPORTER_" in line for line in place.said())
     place.work(20)
     time.sleep(2)  # in which exports fail, and nothing is said
     assert len(place.said()) == 2
     place.collect()
-    until(lambda: place.heard("^points are delivered again"))
+    place.hear("^points are delivered again")
 
     def spans_again() -> re.Match[str] | None:
         place.work(1)
         return place.heard(r"^spans are delivered again, after \d+ s: (\d+) are missing")
 
-    lost = int(until(spans_again)[1])
+    again = wait_for("delivery of spans", spans_again, saw=place.said)
+    assert again
+    lost = int(again[1])
     assert lost >= 30  # what the first line was about
     unreachable = f'{LOST}{{(?=.*signal="spans")(?=.*reason="unreachable")'
-    until(lambda: place.exposed(unreachable) == lost)
-    until(lambda: place.exposed(f"{COMMANDS}{{") == place.answered)
+    place.expose(unreachable, lost)
+    place.expose(f"{COMMANDS}{{", place.answered)
 
 
 def test_a_receiver_that_never_answers_costs_what_does_not_fit(place: Place) -> None:
@@ -209,8 +219,8 @@ def test_a_receiver_that_never_answers_costs_what_does_not_fit(place: Place) -> 
             OTEL_BSP_MAX_EXPORT_BATCH_SIZE="10",
         )
         place.work(100)
-        until(lambda: place.heard("^points cannot .*timed out.*raise OTEL_EXPORTER_OTLP_TIMEOUT"))
-        until(lambda: place.heard("^spans cannot .*timed out.*raise OTEL_EXPORTER_OTLP_TIMEOUT"))
+        for signals in ("points", "spans"):
+            place.hear(f"^{signals} cannot .*timed out.*raise OTEL_EXPORTER_OTLP_TIMEOUT")
         place.end_service()
     lost = place.heard(r"^spans were not delivered for the last \d+ s: (\d+) are lost")
     assert lost
@@ -224,7 +234,7 @@ def test_a_collector_without_memory_refuses_and_is_named(place: Place) -> None:
     place.collect(processors={"memory_limiter": limiter})
     place.serve(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{place.host}:4318")
     place.work(10)
-    until(lambda: place.heard("^points cannot be delivered .*: 503 .*short of memory"))
+    place.hear("^points cannot be delivered .*: 503 .*short of memory")
     own = httpx.get(f"http://{place.host}:8888/metrics").text
     refused = re.findall(r"^otelcol_receiver_refused_metric_points\S* (\S+)", own, re.MULTILINE)
     assert sum(map(float, refused)) > 0
@@ -240,15 +250,17 @@ def test_prometheus_without_its_receiver_is_named_by_service_and_doctor(place: P
     endpoint = f"{place.prometheus_url}/api/v1/otlp/v1/metrics"
     place.serve(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=endpoint)
     place.work(3)
-    until(
-        lambda: place.heard(
-            f"^points cannot be delivered to {endpoint}: 404 .*--web.enable-otlp-receiver, or mend"
-            " OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
-        )
+    place.hear(
+        f"^points cannot be delivered to {endpoint}: 404 .*--web.enable-otlp-receiver, or mend"
+        " OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
     )
     with Prometheus(place.prometheus_url) as prometheus:
-        until(lambda: prometheus.count("up == 1"))
-        until(lambda: all(rule.health == "ok" for rule in prometheus.rules() or ()))
+        wait_for("target that is up", lambda: prometheus.count("up == 1"))
+        wait_for(
+            "evaluation of all rules without an error",
+            lambda: all(rule.health == "ok" for rule in prometheus.rules() or ()),
+            saw=prometheus.rules,
+        )
     mends = {
         each.diagnosis.mend
         for each in examine(place.prometheus_url, CONFIG).findings
@@ -322,9 +334,10 @@ def test_points_that_come_late_or_twice_count_once(place: Place, window: str) ->
         assert prometheus.value(f"resets({COMMANDS}[5m])") == 0
         counted = "prometheus_tsdb_out_of_order_samples_total > 0"
         if late:
-            until(lambda: prometheus.count(counted))
+            wait_for(counted, lambda: prometheus.count(counted))
         else:
-            until(lambda: prometheus.count("prometheus_tsdb_out_of_order_samples_total"))
+            metric = counted.partition(" ")[0]
+            wait_for(metric, lambda: prometheus.count(metric))
             assert not prometheus.count(counted)
 
 
@@ -345,7 +358,7 @@ def test_the_collector_keeps_the_newest_total_and_adds_a_delta_once(place: Place
     def total(name: str) -> float:
         return place.exposed(f'{COMMANDS}{{.*command_type="{name}"')
 
-    until(lambda: total("CancelOrder"))
+    wait_for("CancelOrder among what the collector exports", lambda: total("CancelOrder"))
     time.sleep(2)  # what should not arrive has had its time
     assert (total("PlaceOrder"), total("CancelOrder")) == (30, 7)
     own = httpx.get(f"http://{place.host}:8888/metrics").text
@@ -394,7 +407,7 @@ def test_ten_thousand_types_are_a_few_series_and_an_alert(
                 None,
             )  # fmt: skip
 
-        until(alert)
+        wait_for("CqrsTypeNameOverflow that is not inactive", alert, saw=prometheus.rules)
     provider.shutdown()
 
 
@@ -407,11 +420,16 @@ def test_ten_thousand_types_of_another_sender_do_not_break_the_rules(place: Plac
         httpx.post(url, json=sent(value, second, *TYPES), timeout=60).raise_for_status()
     with Prometheus(place.prometheus_url) as prometheus:
         assert prometheus.count(COMMANDS) == len(TYPES)
-        until(lambda: prometheus.count(recording.COMMAND_RATE.name) == len(TYPES))
+        rate = recording.COMMAND_RATE.name
+        wait_for(
+            f"{rate} of {len(TYPES)} types",
+            lambda: prometheus.count(rate) == len(TYPES),
+            saw=lambda: prometheus.count(rate),
+        )
 
         def health() -> Counter[str]:
             return Counter(rule.health for rule in prometheus.rules() or ())
 
         # Groups start at different offsets, and a rule is "unknown" until its first evaluation.
-        until(lambda: "unknown" not in health())
+        wait_for("evaluation of all rules", lambda: "unknown" not in health(), saw=health)
         assert health().keys() == {"ok"}

@@ -10,8 +10,9 @@ import pytest
 from orders.demo.command_lines import ORDERS
 from orders.roads.all_runs import RESULT_FILE
 from orders.roads.plan import ROADS
+from waits import LIMIT
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.servers
 
 # One run whose collector and both Prometheus servers are killed, and one of several workers.
 KILLED = ("killed-collector-scraped", "killed-collector-remote-write", "killed-worker-otlp")
@@ -27,6 +28,7 @@ def test_kills_under_load_double_nothing_and_lose_what_is_known(tmp_path, reques
         cwd=request.config.rootpath,
         capture_output=True,
         text=True,
+        timeout=3 * LIMIT,  # of several runs
     )
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads((tmp_path / "runs" / RESULT_FILE).read_text())

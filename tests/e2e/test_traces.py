@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
 from cqrs_alerts.config import Config
 from cqrs_alerts.naming import series_name
 from cqrs_telemetry import catalog
+from waits import wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.healthy
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +19,24 @@ def spans(demo, tally):
     """Finished spans of both processes, once all of them were exported, replays included."""
     applied = series_name(catalog.PROJECTION_TOTAL, Config().naming)
     ((_, events),) = demo.query(f"sum({applied})")
-    while True:
-        read = {side: read_spans(demo.data / f"spans-{side}.jsonl") for side in SIDES}
-        commands = [s for s in read["service"] if s["attributes"][SIDE] == catalog.WRITE]
-        if len(read["projection"]) == events and len(commands) == sum(
-            sum(outcomes.values()) for outcomes in tally["commands"].values()
-        ):
-            return commands, read["projection"]
-        time.sleep(0.5)  # the exporter writes every few seconds
+    handled = sum(sum(outcomes.values()) for outcomes in tally["commands"].values())
+
+    def read():
+        by_side = {side: read_spans(demo.data / f"spans-{side}.jsonl") for side in SIDES}
+        commands = [s for s in by_side["service"] if s["attributes"][SIDE] == catalog.WRITE]
+        return commands, by_side["projection"]
+
+    def counts():
+        return tuple(map(len, read()))
+
+    # The exporter writes every few seconds.
+    wait_for(
+        f"spans of {handled} commands and {events:g} events",
+        lambda: counts() == (handled, events),
+        saw=counts,
+        period=0.5,
+    )
+    return read()
 
 
 SIDES = ("service", "projection")

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/support")]
 
 from tests.mutation.equivalents import EQUIVALENT  # noqa: E402 - after the path is set
 from tests.mutation.mutants import Mutant, mutants  # noqa: E402

@@ -53,9 +53,14 @@ _GROUPS: dict[str, Callable[[Config], list[dict[str, Any]]]] = {
 }
 
 
+def rule_groups(config: Config) -> dict[str, list[dict[str, Any]]]:
+    """Groups of each rule file by its name."""
+    return {name: groups(config) for name, groups in _GROUPS.items()}
+
+
 def render_rules(config: Config) -> dict[str, str]:
     """Text of each rule file by its name."""
-    return {name: _render(groups(config)) for name, groups in _GROUPS.items()}
+    return {name: _render(groups) for name, groups in rule_groups(config).items()}
 
 
 def render_inhibitions(config: Config) -> str:

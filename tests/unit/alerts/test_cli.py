@@ -16,6 +16,7 @@ from cqrs_alerts import cli, files, slo
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.cli import main
 from cqrs_alerts.inhibitions import INHIBITIONS_FILE
+from waits import LIMIT
 
 COMMAND = Path(sys.executable).with_name("cqrs-alerts")
 
@@ -59,6 +60,7 @@ def test_generate_is_deterministic(tmp_path: Path) -> None:
             check=True,
             capture_output=True,
             env={**os.environ, "PYTHONHASHSEED": seed},
+            timeout=LIMIT,
         )
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
@@ -266,6 +268,7 @@ def test_there_is_no_traceback() -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=LIMIT,
     )
     assert done.returncode == 2
     assert done.stderr == "Error: missing.yaml:1: cannot be read: No such file or directory\n"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,9 +19,9 @@ from cqrs_alerts.config import Config, Severities
 from cqrs_alerts.inhibitions import INHIBITIONS, inhibit_rules
 from cqrs_alerts.rule_files import render_inhibitions
 from orders.demo.ports import choose_ports
+from waits import LIMIT, wait_for
 
 BIN = Path(__file__).parents[3] / ".tools" / "bin"
-DEADLINE = 60.0
 ROUTES = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
 OTHER = Config(
     group_labels=("cluster", "job"), severities=Severities(critical="page", warning="ticket")
@@ -35,7 +35,9 @@ def running_alertmanager(folder: Path, config: Config) -> Iterator[str]:
     inhibitions = yaml.safe_load(render_inhibitions(config))
     file = folder / "alertmanager.yml"
     file.write_text(yaml.safe_dump({**ROUTES, **inhibitions}))
-    subprocess.run([BIN / "amtool", "check-config", file], check=True, capture_output=True)
+    subprocess.run(
+        [BIN / "amtool", "check-config", file], check=True, capture_output=True, timeout=LIMIT
+    )
     port = choose_ports({"alertmanager": None})["alertmanager"]
     url = f"http://127.0.0.1:{port}"
     with (folder / "log").open("w") as log:
@@ -47,18 +49,19 @@ def running_alertmanager(folder: Path, config: Config) -> Iterator[str]:
             stdout=log, stderr=log,
         )  # fmt: skip
     try:
-        end = time.monotonic() + DEADLINE
-        while True:
+
+        def ready() -> bool:
+            assert process.poll() is None, (folder / "log").read_text()
             try:
-                httpx.get(f"{url}/-/ready").raise_for_status()
-                break
+                return httpx.get(f"{url}/-/ready").is_success
             except httpx.HTTPError:
-                assert time.monotonic() < end, (folder / "log").read_text()
-                time.sleep(0.05)
+                return False
+
+        wait_for("ready Alertmanager", ready, saw=(folder / "log").read_text)
         yield url
     finally:
         process.terminate()
-        process.wait(DEADLINE)
+        process.wait(LIMIT)
 
 
 def firing(name: str, config: Config, group: dict[str, str], **own: str) -> dict[str, str]:
@@ -73,14 +76,14 @@ def kept_back(url: str, *fired: dict[str, str]) -> list[dict[str, str]]:
     ends = (now + timedelta(hours=1)).isoformat()
     posted = [{"labels": each, "startsAt": now.isoformat(), "endsAt": ends} for each in fired]
     httpx.post(f"{url}/api/v2/alerts", json=posted).raise_for_status()
-    end = time.monotonic() + DEADLINE
-    while True:
-        found = httpx.get(f"{url}/api/v2/alerts").json()
-        settled = [each for each in found if each["status"]["state"] != "unprocessed"]
-        if len(settled) == len(fired):
-            return [each["labels"] for each in found if each["status"]["inhibitedBy"]]
-        assert time.monotonic() < end, found
-        time.sleep(0.05)
+    found: list[dict[str, Any]] = []
+
+    def settled() -> bool:
+        found[:] = httpx.get(f"{url}/api/v2/alerts").json()
+        return sum(each["status"]["state"] != "unprocessed" for each in found) == len(fired)
+
+    wait_for("processing of every alert", settled, saw=lambda: found)
+    return [each["labels"] for each in found if each["status"]["inhibitedBy"]]
 
 
 @pytest.mark.servers

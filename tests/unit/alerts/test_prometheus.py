@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from cqrs_alerts.live.prometheus import Prometheus, PrometheusError, QueryError
+from waits import LIMIT
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def server(status: int, body: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{http.server_port}"
     finally:
         http.shutdown()
-        thread.join()
+        thread.join(LIMIT)
         http.server_close()
 
 
@@ -85,6 +86,7 @@ def test_a_torn_connection_is_no_unreachable_server() -> None:
         socket.create_server(("127.0.0.1", 0)) as listening,
         Prometheus(f"http://127.0.0.1:{listening.getsockname()[1]}") as prometheus,
     ):
+        listening.settimeout(LIMIT)
         torn: list[bool] = [True, False, True, True]
 
         def serve() -> None:
@@ -102,7 +104,7 @@ def test_a_torn_connection_is_no_unreachable_server() -> None:
         assert prometheus.label_values("job") == ["a"]
         with pytest.raises(PrometheusError, match="cannot be reached"):
             prometheus.label_values("job")
-        thread.join()
+        thread.join(LIMIT)
 
 
 def test_nothing_listens() -> None:

@@ -33,6 +33,7 @@ from cqrs_alerts.recording import RECORDINGS
 from cqrs_alerts.rule_files import ALERTS_FILE, recording_groups, render_rules
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import METRICS, Metric
+from waits import LIMIT
 
 pytestmark = pytest.mark.servers
 
@@ -180,7 +181,7 @@ def run(promtool: Path, folder: Path, configs: list[Config], test: Mapping[str, 
     (folder / "test.yaml").write_text(yaml.safe_dump(document, width=10_000))
     done = subprocess.run(
         [promtool, "test", "rules", folder / "test.yaml"],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=LIMIT,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 

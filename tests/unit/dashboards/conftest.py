@@ -32,13 +32,13 @@ from cqrs_telemetry import (
     catalog,
 )
 from orders.demo.ports import choose_ports
+from waits import LIMIT, wait_for
 
 Json = dict[str, Any]
 Rules = dict[str, str]
 
 ROOT = Path(__file__).parents[3]
 JOB = "orders"
-DEADLINE = 60.0  # seconds until a server must have come to the awaited state
 # Many to many: Prometheus loads this and fails to evaluate it.
 _FAILING = " * on () ".join(
     ['(label_replace(vector(1), "x", "1", "", "") or label_replace(vector(1), "x", "2", "", ""))']
@@ -63,6 +63,7 @@ class Server:
     """A running Prometheus."""
 
     url: str
+    log: Path
 
     def ask(self, path: str, **parameters: str) -> Any:
         """The data of an API answer, None while there is none."""
@@ -77,13 +78,14 @@ class Server:
         data = self.ask("query", query=expression)
         return bool(data and data["result"])
 
-    def wait(self, what: str, condition: Callable[[], bool]) -> None:
-        """Wait until a condition holds."""
-        end = time.monotonic() + DEADLINE
-        while not condition():
-            if time.monotonic() > end:
-                pytest.fail(f"{self.url}: no {what} after {DEADLINE:g} s")
-            time.sleep(0.1)
+    def wait(
+        self, what: str, condition: Callable[[], bool], saw: Callable[[], object] | None = None
+    ) -> None:
+        """Wait until a condition holds; by default a failure shows the end of the server's log."""
+        wait_for(f"{what} at {self.url}", condition, saw=saw or self._end_of_log)
+
+    def _end_of_log(self) -> str:
+        return self.log.read_text()[-2000:]
 
     def wait_for(self, *expressions: str) -> None:
         """Wait until every expression has a value."""
@@ -93,14 +95,16 @@ class Server:
     def wait_for_evaluation(self) -> None:
         """Wait until every loaded rule has been evaluated."""
 
-        def evaluated() -> bool:
-            data = self.ask("rules")
-            rules = [
-                rule for group in (data or {"groups": []})["groups"] for rule in group["rules"]
-            ]
-            return bool(rules) and all(rule["health"] != "unknown" for rule in rules)
+        def health() -> dict[str, str]:
+            data = self.ask("rules") or {"groups": []}
+            rules = [rule for group in data["groups"] for rule in group["rules"]]
+            return {f"{rule['name']} {rule.get('labels')}": rule["health"] for rule in rules}
 
-        self.wait("evaluation of all rules", evaluated)
+        def evaluated() -> bool:
+            found = health().values()
+            return bool(found) and "unknown" not in found
+
+        self.wait("evaluation of all rules", evaluated, saw=health)
 
 
 Servers = Callable[[str], Server]
@@ -146,10 +150,10 @@ def running_prometheus(
             stderr=log,
         )
     try:
-        yield Server(f"http://{address}")
+        yield Server(f"http://{address}", folder / "log")
     finally:
         process.terminate()
-        process.wait(DEADLINE)
+        process.wait(LIMIT)
 
 
 def backfill(folder: Path, samples: str) -> None:
@@ -161,6 +165,7 @@ def backfill(folder: Path, samples: str) -> None:
         [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", text, folder / "data"],
         check=True,
         capture_output=True,
+        timeout=LIMIT,
     )
 
 
@@ -192,11 +197,11 @@ def running_exporter(messages: Callable[[CqrsTelemetry], None] | None) -> Iterat
         yield port
     finally:
         stopped.set()
-        handling.join()
+        handling.join(LIMIT)
         del handler  # it was to live that long
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(LIMIT)
         provider.shutdown()
 
 

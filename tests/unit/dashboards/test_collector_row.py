@@ -19,6 +19,7 @@ from cqrs_dashboards.bundle import render_all
 from cqrs_dashboards.collector_panels import collector_row
 from cqrs_dashboards.doctor import examine
 from orders.demo.ports import choose_ports
+from waits import LIMIT
 
 from .conftest import program, running_prometheus
 
@@ -56,7 +57,7 @@ def running_collector(folder: Path, ports: dict[str, int]) -> Iterator[str]:
         yield f"http://127.0.0.1:{ports['otlp']}/v1"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(LIMIT)
 
 
 def send(address: str) -> None:
@@ -85,17 +86,21 @@ def test_every_panel_of_the_row_has_data(tmp_path: Path) -> None:
         running_collector(tmp_path, chosen) as address,
         running_prometheus(tmp_path / "prometheus", {}, [chosen["metrics"]]) as prometheus,
     ):
+        missing: object = titles
 
         def complete() -> bool:
+            nonlocal missing
             try:
                 send(address)
                 report = examine(prometheus.url, WITH_COLLECTOR, rendered)
-            except (httpx.TransportError, OSError):
+            except (httpx.TransportError, OSError) as error:
+                missing = error
                 return False
-            return {each.title for each in report.findings if each.status == "ok"} >= titles
+            missing = titles - {each.title for each in report.findings if each.status == "ok"}
+            return not missing
 
         prometheus.wait_for("vector(1)")
-        prometheus.wait("data in the collector's row", complete)
+        prometheus.wait("data in the collector's row", complete, saw=lambda: missing)
         lost = prometheus.ask("query", query=lost_expression())["result"]
     found = {(each["metric"]["exporter"], each["metric"]["kind"]) for each in lost}
     assert ("otlp_http/gone", "send_failed_metric_points") in found

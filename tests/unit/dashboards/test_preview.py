@@ -25,6 +25,7 @@ from cqrs_dashboards.cli import main
 from cqrs_dashboards.preview import ChromiumError, Preview
 from cqrs_dashboards.preview.chromium import find_chromium
 from orders.demo.ports import choose_ports
+from waits import LIMIT, read_line
 
 Json = dict[str, Any]
 
@@ -147,10 +148,13 @@ def test_the_command_serves_until_interrupted(tmp_path: Path, rendered: list[Jso
     )  # fmt: skip
     assert process.stdout is not None
     with process.stdout:
-        url = process.stdout.readline().split()[2]
-        assert httpx.get(f"{url}api/dashboards").json()[0]["title"] == "Mine"
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 0
+        try:
+            url = read_line(process.stdout, "address of the preview").split()[2]
+            assert httpx.get(f"{url}api/dashboards").json()[0]["title"] == "Mine"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(LIMIT) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

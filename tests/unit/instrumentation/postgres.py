@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from waits import LIMIT, wait_for
+
 ROOT = Path(__file__).parents[3]
 USER = "shop"
-DEADLINE = 60.0  # seconds until a server answers, on a busy machine
 # Nothing has to outlive a test.
 SETTINGS = {
     "listen_addresses": "",
@@ -49,7 +49,7 @@ class PostgresServer:
         self._run(
             "initdb", "--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C",
             "--no-sync", "-D", folder / "data",
-        ).wait()  # fmt: skip
+        ).wait(LIMIT)  # fmt: skip
         self.start()
 
     def _run(self, name: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
@@ -72,25 +72,29 @@ class PostgresServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         options = [word for item in SETTINGS.items() for word in ("-c", "=".join(item))]
-        self._process = self._run(
+        process = self._process = self._run(
             "postgres", "-D", self.folder / "data", "-k", self.folder, *options
         )
-        end = time.monotonic() + DEADLINE
-        while True:
+        refused: psycopg.OperationalError | None = None
+
+        def answers() -> bool:
+            nonlocal refused
             try:
                 self.connect("postgres").close()
             except psycopg.OperationalError as error:
-                if self._process.poll() is not None or time.monotonic() > end:
+                if process.poll() is not None:
                     pytest.fail(f"PostgreSQL does not start: {error}\n{self.log.read_text()}")
-                time.sleep(0.05)
-            else:
-                return
+                refused = error
+                return False
+            return True
+
+        wait_for("answer of PostgreSQL", answers, saw=lambda: f"{refused}\n{self.log.read_text()}")
 
     def stop(self) -> None:
         """End it, and each connection to it, at once."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait()
+            self._process.wait(LIMIT)
 
     def connect(self, database: str) -> psycopg.Connection[Any]:
         """A connection of our own, each of whose statements is a transaction."""

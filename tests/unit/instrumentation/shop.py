@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from eventsourcing.application import Application
@@ -72,11 +70,3 @@ class Orders(InstrumentedProjectionHandler, Projection[Any]):
         if self.poison:
             raise KeyError("poison")
         self.view.insert_tracking(self._tracking)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait, for as long as a busy machine may take."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

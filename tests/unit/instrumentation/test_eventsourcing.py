@@ -26,9 +26,10 @@ from cqrs_telemetry.eventsourcing import (
     wait_until_projected,
 )
 from cqrs_telemetry.testing import RecordedTelemetry
+from waits import LIMIT, wait_for
 
 from .postgres import PostgresServer, postgres_server
-from .shop import PLACED, Order, Orders, Shop, eventually
+from .shop import PLACED, Order, Orders, Shop
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """Settings for an empty database of each kind."""
     if request.param == "postgres":
@@ -114,8 +115,7 @@ class Follower(threading.Thread):
     def run(self) -> None:
         """Follow the events."""
         shop, view = self.shop, self.orders.view
-        while True:
-            self.notified.wait()
+        while self.notified.wait(LIMIT):
             self.notified.clear()
             for each in shop.recorder.select_notifications(
                 view.max_tracking_id(shop.name), 100, topics=Orders.topics, inclusive_of_start=False
@@ -154,7 +154,11 @@ def test_three_failures_that_positions_cannot_tell_apart(
 
     placed = shop.place()
     follower.notified.set()
-    eventually(lambda: view.has_tracking_id(shop.name, placed.id))
+    wait_for(
+        f"position {placed.id} of the view",
+        lambda: view.has_tracking_id(shop.name, placed.id),
+        saw=lambda: view.max_tracking_id(shop.name),
+    )
     shop.note(placed.originator_id, times=50)
     assert (shop.recorder.max_notification_id(), view.max_tracking_id(shop.name)) == (51, 1)
     assert (pending(), recorded.value(catalog.PROJECTION_STALENESS)) == (0, 0)
@@ -167,7 +171,7 @@ def test_three_failures_that_positions_cannot_tell_apart(
 
     orders.poison = True
     follower.notified.set()
-    follower.join(30)
+    follower.join(LIMIT)
     assert not follower.is_alive()
     shop.place()
     assert pending() == 2
@@ -193,7 +197,7 @@ def test_waiting_for_a_position(
     apply = threading.Timer(0.05, view.insert_tracking, [Tracking(shop.name, placed.id)])
     apply.start()
     assert wait(30) is True
-    apply.join()
+    apply.join(LIMIT)
     assert recorded.count(catalog.QUERY_WAIT, wait_status="timed_out") == 2
     assert recorded.count(catalog.QUERY_WAIT, wait_status="seen") == 1
 

@@ -18,11 +18,12 @@ from eventsourcing.utils import Environment
 from cqrs_telemetry import _watches, catalog
 from cqrs_telemetry.eventsourcing import projection_probe, wait_until_projected
 from cqrs_telemetry.testing import RecordedTelemetry
+from waits import LIMIT, wait_for
 
 from .postgres import PostgresServer, postgres_server
-from .shop import NOTED, PLACED, Orders, Shop, eventually
+from .shop import NOTED, PLACED, Orders, Shop
 
-pytestmark = pytest.mark.usefixtures("always_asked")
+pytestmark = [pytest.mark.usefixtures("always_asked"), pytest.mark.servers]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,11 @@ def faults(recorded: RecordedTelemetry) -> float:
     return recorded.value(catalog.TELEMETRY_FAULTS, cqrs_side="projection")
 
 
+def wait_until_pending(recorded: RecordedTelemetry) -> None:
+    """Wait until the one event that nobody has applied is known."""
+    wait_for("pending event", lambda: pending(recorded) == 1, saw=lambda: pending(recorded))
+
+
 def test_three_failures_of_the_librarys_runner(
     recorded: RecordedTelemetry,
     environment: dict[str, str],
@@ -120,7 +126,7 @@ def test_three_failures_of_the_librarys_runner(
 
         monkeypatch.setattr(Orders, "poison", True)
         shop.place()
-        eventually(runner.is_interrupted.is_set)
+        assert runner.is_interrupted.wait(LIMIT), "the runner goes on after a poison event"
         shop.place()  # the write side does not notice
         assert pending(recorded) == 3
         assert recorded.value(
@@ -213,14 +219,14 @@ def test_a_locked_table_is_unknown_and_then_known(
     probe = projection_probe(shop, view_of("orders"))
     recorded.telemetry.watch_projection("orders", probe, timeout=0.3)
     shop.place()
-    eventually(lambda: pending(recorded) == 1)
+    wait_until_pending(recorded)
     with server.connect(environment["POSTGRES_DBNAME"]) as other, other.transaction():
         other.execute(f"LOCK TABLE {shop.recorder.events_table_name} IN ACCESS EXCLUSIVE MODE")
         before = faults(recorded)
         assert [pending(recorded) for _ in range(3)] == [None] * 3
         assert faults(recorded) > before
         assert len([each for each in threading.enumerate() if each.name == "cqrs-probe"]) == 1
-    eventually(lambda: pending(recorded) == 1)
+    wait_until_pending(recorded)
 
 
 def test_a_database_that_is_gone_is_unknown_until_it_is_back(
@@ -233,7 +239,7 @@ def test_a_database_that_is_gone_is_unknown_until_it_is_back(
     probe = projection_probe(shop, view_of("orders"))
     recorded.telemetry.watch_projection("orders", probe, timeout=0.3)
     shop.place()
-    eventually(lambda: pending(recorded) == 1)
+    wait_until_pending(recorded)
     server.stop()
     try:
         before = faults(recorded)
@@ -241,4 +247,4 @@ def test_a_database_that_is_gone_is_unknown_until_it_is_back(
         assert faults(recorded) > before
     finally:
         server.start()
-    eventually(lambda: pending(recorded) == 1)
+    wait_until_pending(recorded)

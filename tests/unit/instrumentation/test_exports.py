@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import requires
 
 import cqrs_telemetry
+from waits import LIMIT
 
 NAMES = [
     "Backlog",
@@ -37,7 +38,7 @@ def test_importing_does_not_import_an_sdk() -> None:
     """The API alone, and nothing of ours that needs an extra."""
     program = "import sys, cqrs_telemetry; print(*sorted(sys.modules))"
     result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=LIMIT
     )
     modules = result.stdout.split()
     foreign = ("opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client")
@@ -53,7 +54,7 @@ def test_importing_is_quick() -> None:
         "before = set(sys.modules); import cqrs_telemetry; print(*set(sys.modules) - before)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=LIMIT
     )
     added = set(result.stdout.split())
     assert "cqrs_telemetry" in added

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cqrs_telemetry import CqrsTelemetry, InstrumentedCommandBus, catalog
 from cqrs_telemetry.prometheus import serve_metrics
 from cqrs_telemetry.testing import RecordedTelemetry
+from waits import LIMIT
 
 EVIL = 'evil"}\n{x="1'
 
@@ -116,7 +117,8 @@ def test_an_evil_type_name_stays_one_label_value() -> None:
         telemetry = CqrsTelemetry(meter_provider=server.meter_provider)
         with telemetry.command(message(EVIL)):
             pass
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as response:
+        url = f"http://127.0.0.1:{server.port}/metrics"
+        with urllib.request.urlopen(url, timeout=LIMIT) as response:
             text = response.read().decode()
     samples = [
         sample

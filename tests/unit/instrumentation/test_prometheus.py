@@ -14,11 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cqrs_telemetry import CqrsTelemetry
 from cqrs_telemetry.prometheus import serve_metrics
+from waits import LIMIT
 
 
 def scrape(port: int) -> dict[str, Any]:
     """Metric families by name."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT) as response:
         return {f.name: f for f in text_string_to_metric_families(response.read().decode())}
 
 
@@ -113,7 +114,11 @@ with serve_metrics(port=0) as server:
 def test_by_default_buses_report_to_it() -> None:
     """One line in a service is enough, also after the buses were built; the exit is clean."""
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", GLOBAL], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", GLOBAL],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
     )
     assert (result.stdout, result.stderr) == ("True\n", "")
 
@@ -130,7 +135,7 @@ def test_a_missing_extra_is_named(module: str, missing: str) -> None:
     """Importing without the extra says which command installs it."""
     program = f"import sys; sys.modules[{missing!r}] = None; import cqrs_telemetry.{module}"
     result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=LIMIT
     )
     assert f"pip install 'cqrs-telemetry[{module}]'" in result.stderr.splitlines()[-1]
 
@@ -151,7 +156,7 @@ with serve_metrics(port=0) as first:
     socket.create_server(("127.0.0.1", port)).close()
 """
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=LIMIT
     )
     assert "has a global meter provider already" in result.stdout
     assert "CqrsTelemetry(meter_provider=...)" in result.stdout

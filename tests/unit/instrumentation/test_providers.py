@@ -17,6 +17,7 @@ from opentelemetry.sdk.metrics.export import (
 
 from cqrs_telemetry import CqrsTelemetry, catalog
 from cqrs_telemetry.testing import RecordedTelemetry
+from waits import LIMIT
 
 PRELUDE = """
 from opentelemetry import metrics, trace
@@ -72,6 +73,7 @@ def test_global_providers_in_any_order(order: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=LIMIT,
     )
     assert (result.stdout, result.stderr) == ("1 1 1\n", "")
 
@@ -132,7 +134,11 @@ except ValueError as error:
 def test_without_an_sdk_everything_runs() -> None:
     """The API alone is enough for a library that only offers telemetry."""
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", NO_SDK], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", NO_SDK],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
     )
     expected = "done [1, 2] applied None\nNo handler for Message\n"
     assert (result.stdout, result.stderr) == (expected, "")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from waits import LIMIT
+
 README = (Path(__file__).parents[3] / "instrumentation" / "README.md").read_text()
 
 # What the reader of the README has already.
@@ -45,6 +47,10 @@ def test_the_python_blocks_run() -> None:
     assert len(blocks) >= 6
     program = "\n".join([DOMAIN, *blocks, AFTERWARDS]).replace("port=9464", "port=0")
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
     )
     assert (result.stdout, result.stderr) == ("ran\n", "")

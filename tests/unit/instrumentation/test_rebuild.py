@@ -10,6 +10,7 @@ import pytest
 
 from cqrs_telemetry import InstrumentedProjectionHandler, catalog
 from cqrs_telemetry.testing import RecordedTelemetry
+from waits import LIMIT
 
 
 class OrderPlaced:
@@ -97,7 +98,7 @@ def test_other_threads_apply_events_of_the_rebuild_too(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(LIMIT)
         assert rebuild.applied == 200
         (applied,) = recorded.points(catalog.PROJECTION_REBUILD_APPLIED)
         assert applied.value == 200

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import instance
-import questions
 import seed
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -37,19 +36,3 @@ def test_the_contracts_async_form_awaits_its_handler() -> None:
     result = Placed()
     commands = bus({"PlaceOrder": AsyncHandler(result)})
     assert driven(lambda: commands.dispatch(PlaceOrder()))() is result
-
-
-def test_panels_have_forms_on_raw_metrics() -> None:
-    """The benchmark replaces every recorded series of the panels that it compares."""
-    asked = [q.expression for q in questions.dashboard_questions()]
-    compared = [e for e in asked if "cqrs:" in e and not questions.needs_history(e)]
-    assert len(compared) > 100
-    assert not [e for e in compared if "cqrs:" in questions.on_raw_metrics(e)]
-
-
-def test_matchers_reach_the_raw_metrics() -> None:
-    """A recorded series' matchers narrow the metrics that its rule asks."""
-    recorded = 'cqrs:command_total:rate5m{job=~".+", command_status="error"}'
-    assert 'cqrs_command_total{job=~".+", command_status="error"}[5m]' in questions.on_raw_metrics(
-        recorded
-    )

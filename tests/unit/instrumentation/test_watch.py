@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cqrs_telemetry import watch
+from waits import LIMIT, read_line
 
 PROBES = """
 import time
@@ -52,15 +53,15 @@ def test_it_serves_what_the_probes_say_until_it_is_told_to_end(probes: Path) -> 
     )
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
+        line = read_line(process.stdout, "address of the sidecar")
         assert line.startswith("watching orders, stock, broken on http://127.0.0.1:")
-        with urllib.request.urlopen(line.split()[-1]) as response:  # noqa: S310 - loopback
+        with urllib.request.urlopen(line.split()[-1], timeout=LIMIT) as response:  # noqa: S310 - loopback
             samples = [
                 each for each in response.read().decode().splitlines() if not each.startswith("#")
             ]
     finally:
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, errors
     pending = [each for each in samples if each.startswith("cqrs_projection_pending{")]
     assert sorted(each.rpartition(" ")[2] for each in pending) == ["0.0", "3.0"]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -89,17 +88,6 @@ def run(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for process in processes:
         with process:
             process.kill()
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], object]], None]:
-    """Waits until a condition holds; the test's own timeout is the limit."""
-
-    def wait(condition: Callable[[], object]) -> None:
-        while not condition():
-            time.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture

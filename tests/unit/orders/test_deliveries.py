@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from orders.deliveries import MetricExporter, SpanExporter
+from waits import LIMIT
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -45,7 +46,7 @@ def receiver(monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5")
     yield kind
     http.shutdown()
-    thread.join()
+    thread.join(LIMIT)
     http.server_close()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 import click
@@ -27,6 +26,7 @@ from orders.faults.switch import arm
 from orders.http_api import REJECTIONS, build_buses
 from orders.queries import BusiestOrders, ListOrders, OrderHistory, StockLevels
 from orders.read_model import NotProjectedError
+from waits import wait_for
 
 README = Path(__file__).parents[3] / "examples" / "orders" / "README.md"
 
@@ -144,8 +144,11 @@ def test_reports_that_hang_are_few(begin, buses, project, recorded):
     begin("query-hangs")
     for _ in range(REPORTS_AT_ONCE):
         threading.Thread(target=buses.queries.execute, args=[BusiestOrders()], daemon=True).start()
-    while recorded.value(catalog.QUERY_ACTIVE, query_type="BusiestOrders") < REPORTS_AT_ONCE:
-        time.sleep(0.01)
+
+    def active():
+        return recorded.value(catalog.QUERY_ACTIVE, query_type="BusiestOrders")
+
+    wait_for("reports in flight", lambda: active() >= REPORTS_AT_ONCE, saw=active)
     with pytest.raises(NotProjectedError):
         buses.queries.execute(BusiestOrders())
     assert buses.queries.execute(StockLevels())

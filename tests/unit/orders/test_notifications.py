@@ -12,6 +12,7 @@ import yaml
 from orders.demo import alertmanager
 from orders.demo.prometheus import require_server
 from orders.demo.receiver import build_receiver
+from waits import LIMIT
 
 RULE = {
     "source_matchers": ['alertname="A"'],
@@ -34,7 +35,9 @@ def test_alertmanager_accepts_its_configuration(tmp_path, inhibitions, request):
     path = tmp_path / "alertmanager.yml"
     path.write_text(alertmanager.configuration("http://127.0.0.1:1/", inhibitions))
     amtool = require_server("amtool", request.config.rootpath)
-    done = subprocess.run([amtool, "check-config", path], capture_output=True, text=True)
+    done = subprocess.run(
+        [amtool, "check-config", path], capture_output=True, text=True, timeout=LIMIT
+    )
     assert done.returncode == 0, done.stderr
     assert "1 inhibit rules" in done.stdout
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import httpx
@@ -20,6 +19,7 @@ from orders.demo.ports import PortTakenError, choose_ports
 from orders.demo.processes import PartEndedError, Parts
 from orders.demo.prometheus import ServerMissingError, configuration, require_server
 from orders.demo.running import STATE_FILE
+from waits import LIMIT, read_line, wait_for
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+\S*")
 
@@ -51,25 +51,28 @@ def is_running(pid: int) -> bool:
 def test_service_projection_and_load_work_together(run, tmp_path):
     """Three processes on one folder: the load's orders become visible, all end with status 0."""
     serve = run("serve", "--port=0", "--data=d")
-    url, metrics = ADDRESS.findall(serve.stdout.readline())
+    url, metrics = ADDRESS.findall(read_line(serve.stdout, "address of the service"))
     project = run("project", "--data=d")
-    (projection_metrics,) = ADDRESS.findall(project.stdout.readline())
+    (projection_metrics,) = ADDRESS.findall(read_line(project.stdout, "address of the metrics"))
     load = run("load", f"--url={url}", "--rate=200", "--duration=1.5", "--tally=t.json")
-    assert load.wait() == 0, load.stdout.read()
+    assert load.wait(LIMIT) == 0, load.stdout.read()
     tally = json.loads((tmp_path / "t.json").read_text())
     assert tally["finished"]
     assert tally["unanswered"] == {}
     assert tally["commands"]["PlaceOrder"]["success"] > 0
     placed = tally["commands"]["PlaceOrder"]["success"]
-    while len(httpx.get(f"{url}/queries/ListOrders?limit=9999").json()) < placed:
-        time.sleep(0.02)
+
+    def listed():
+        return len(httpx.get(f"{url}/queries/ListOrders?limit=9999").json())
+
+    wait_for(f"list of all {placed} orders", lambda: listed() >= placed, saw=listed)
     success = r'_total\{.*command_status="success",command_type="PlaceOrder".*\} (\S+)$'
     counted = re.findall(success, httpx.get(metrics).text, re.MULTILINE)
     assert sum(map(float, counted)) == placed
     assert 'projection_name="stock"' in httpx.get(projection_metrics).text
     for process in (serve, project):
         process.send_signal(signal.SIGTERM)
-        assert process.wait() == 0, process.stdout.read()
+        assert process.wait(LIMIT) == 0, process.stdout.read()
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_service_projection_and_load_work_together(run, tmp_path):
 def test_a_port_in_use_is_named_with_the_mend(run, taken, arguments):
     """The error names the port and how to choose another."""
     process = run(*arguments[:-1], f"{arguments[-1]}={taken}", "--data=d")
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
     assert str(taken) in output
     assert "in use" in output
@@ -91,7 +94,7 @@ def test_a_load_without_a_service_says_so(run):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free = listener.getsockname()[1]
     process = run("load", f"--url=http://127.0.0.1:{free}", "--duration=1")
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
     assert "start `orders serve` first" in output
 
@@ -99,9 +102,9 @@ def test_a_load_without_a_service_says_so(run):
 def test_a_load_that_cannot_write_its_tally_says_so_at_once(run):
     """A tally that could not be kept is an error before anything is sent."""
     serve = run("serve", "--port=0", "--data=d")
-    url, _ = ADDRESS.findall(serve.stdout.readline())
+    url, _ = ADDRESS.findall(read_line(serve.stdout, "address of the service"))
     process = run("load", f"--url={url}", "--tally=missing/tally.json")
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
     assert "cannot write missing/tally.json" in output
 
@@ -109,14 +112,13 @@ def test_a_load_that_cannot_write_its_tally_says_so_at_once(run):
 def test_a_load_survives_a_service_that_goes_away(run, tmp_path):
     """A service that is killed is told of once, and what got no answer is counted."""
     serve = run("serve", "--port=0", "--data=d")
-    url, _ = ADDRESS.findall(serve.stdout.readline())
+    url, _ = ADDRESS.findall(read_line(serve.stdout, "address of the service"))
     load = run("load", f"--url={url}", "--rate=100", "--tally=t.json")
-    while not (tmp_path / "t.json").exists():
-        time.sleep(0.02)
+    wait_for("tally", (tmp_path / "t.json").exists)
     serve.kill()
-    assert "does not answer" in load.stdout.readline()
+    assert "does not answer" in read_line(load.stdout, "word on the service that is gone")
     load.send_signal(signal.SIGTERM)
-    assert load.wait() == 0
+    assert load.wait(LIMIT) == 0
     assert sum(json.loads((tmp_path / "t.json").read_text())["unanswered"]["AddProduct"].values())
 
 
@@ -125,8 +127,7 @@ def test_a_part_that_crashes_is_named_with_its_last_words(tmp_path):
     parts = Parts(tmp_path)
     parts.start("bystander", [sys.executable, "-c", "import time; time.sleep(600)"])
     parts.start("crasher", [sys.executable, "-c", "raise SystemExit('the last words')"])
-    while is_running(parts.pids["crasher"]):
-        time.sleep(0.01)
+    wait_for("end of the crasher", lambda: not is_running(parts.pids["crasher"]))
     with pytest.raises(PartEndedError, match=r"the crasher ended with status 1.*\n.*last words"):
         parts.check()
     parts.stop()
@@ -137,8 +138,7 @@ def test_a_part_that_may_finish_does_so_without_error(tmp_path):
     """Status 0 of a finite part is no crash."""
     parts = Parts(tmp_path)
     parts.start("finite", [sys.executable, "-c", ""], finite=True)
-    while is_running(parts.pids["finite"]):
-        time.sleep(0.01)
+    wait_for("end of the finite part", lambda: not is_running(parts.pids["finite"]))
     parts.check()
     parts.stop()
 
@@ -148,8 +148,7 @@ def test_a_part_that_is_meant_to_end_may_crash(tmp_path):
     parts = Parts(tmp_path)
     parts.start("victim", [sys.executable, "-c", "import time; time.sleep(600)"])
     parts.send("victim", signal.SIGKILL, ends=True)
-    while not parts.ended("victim"):
-        time.sleep(0.01)
+    wait_for("end of the victim", lambda: parts.ended("victim"))
     parts.check()
     parts.stop()
 
@@ -169,8 +168,7 @@ def test_a_part_that_will_not_stop_is_killed(tmp_path, monkeypatch):
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
     parts = Parts(tmp_path)
     parts.start("deaf", [sys.executable, "-c", f"{deaf}; time.sleep(600)"])
-    while not (tmp_path / "deaf.log").read_text():
-        time.sleep(0.01)
+    wait_for("word of the deaf part", (tmp_path / "deaf.log").read_text)
     parts.stop()
     assert not is_running(parts.pids["deaf"])
 
@@ -198,11 +196,17 @@ def test_killing_the_one_that_started_them_ends_all(run, tmp_path):
         [sys.executable, supervisor], stdout=subprocess.PIPE, text=True, cwd=tmp_path
     )
     with process:
-        pids = [int(pid) for pid in process.stdout.readline().split()]
-        assert all(map(is_running, pids))
-        process.kill()
-    while any(map(is_running, pids)):
-        time.sleep(0.01)
+        try:
+            told = read_line(process.stdout, "process ids of the parts")
+            pids = [int(pid) for pid in told.split()]
+            assert all(map(is_running, pids))
+        finally:
+            process.kill()
+    wait_for(
+        "end of all parts",
+        lambda: not any(map(is_running, pids)),
+        saw=lambda: list(filter(is_running, pids)),
+    )
     assert len(pids) == 2
 
 

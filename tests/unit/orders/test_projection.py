@@ -22,6 +22,7 @@ from orders.queries import (
     StockLevels,
 )
 from orders.read_model import NotProjectedError
+from waits import LIMIT, wait_for
 
 
 @pytest.fixture
@@ -113,9 +114,7 @@ def test_a_failing_statement_keeps_the_position(shop, tmp_path, order):
     view.datastore.close()
 
 
-def test_the_runner_follows_new_events_until_it_is_left(
-    ask, shop, dispatch, tmp_path, order, eventually
-):
+def test_the_runner_follows_new_events_until_it_is_left(ask, shop, dispatch, tmp_path, order):
     """The library's runner, over our polling subscription, sees old events and those to come."""
     view = open_view(StockProjection, tmp_path)
     with run_projection(StockProjection(view), tmp_path) as runner:
@@ -132,12 +131,12 @@ def test_an_event_that_cannot_be_applied_ends_the_runner(shop, dispatch, tmp_pat
     with view.datastore.transaction(commit=True) as cursor:
         cursor.execute("INSERT INTO products VALUES ('other', 'lamp', 1, 1)")  # breaks UNIQUE
     with pytest.raises(IntegrityError), run_projection(StockProjection(view), tmp_path) as runner:
-        runner.is_interrupted.wait()
+        assert runner.is_interrupted.wait(LIMIT)
     assert view.max_tracking_id(shop.name) is None
     view.datastore.close()
 
 
-def test_a_projection_that_fails_is_tried_again(shop, tmp_path, order, eventually, monkeypatch):
+def test_a_projection_that_fails_is_tried_again(shop, tmp_path, order, monkeypatch):
     """What it could not apply is applied as soon as that is possible; stopping ends the trying."""
     import threading
 
@@ -150,13 +149,14 @@ def test_a_projection_that_fails_is_tried_again(shop, tmp_path, order, eventuall
     stop = threading.Event()
     thread = threading.Thread(target=keep_projecting, args=(StockProjection, tmp_path, stop))
     thread.start()
-    eventually(lambda: len(failures) > 1)
+    wait_for("second failure", lambda: len(failures) > 1, saw=lambda: failures)
     assert "stock failed, will try again: IntegrityError" in failures[0]
     with view.datastore.transaction(commit=True) as cursor:
         cursor.execute("DELETE FROM products WHERE product_id = 'other'")
-    eventually(lambda: view.max_tracking_id(shop.name) is not None)
+    wait_for("position of the view", lambda: view.max_tracking_id(shop.name) is not None)
     stop.set()
-    thread.join()
+    thread.join(LIMIT)
+    assert not thread.is_alive()
     view.datastore.close()
 
 

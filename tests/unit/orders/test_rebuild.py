@@ -20,6 +20,7 @@ from orders.projection import (
 )
 from orders.queries import OrderHistory, StockLevels
 from orders.rebuild import Rebuild, RebuildAskedError
+from waits import LIMIT, wait_for
 
 
 @pytest.fixture
@@ -44,7 +45,8 @@ def keep(tmp_path):
     yield start
     stop.set()
     for thread in threads:
-        thread.join()
+        thread.join(LIMIT)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def spoil(tmp_path):
@@ -55,21 +57,34 @@ def spoil(tmp_path):
     view.datastore.close()
 
 
+def wait_until_rebuilt(tmp_path):
+    """Wait until no rebuild of the stock's view is asked for any more."""
+
+    def asked():
+        return rebuild.asked(tmp_path, "stock")
+
+    wait_for("end of the rebuild", lambda: asked() is None, saw=asked)
+
+
 def test_a_running_projection_rebuilds_its_view_and_goes_on(
-    ask, project, dispatch, tmp_path, order, keep, eventually
+    ask, project, dispatch, tmp_path, order, keep
 ):
     """What was wrong is right again, and events that come later are applied as ever."""
     project()
     spoil(tmp_path)
     keep(StockProjection)
     rebuild.ask(tmp_path, "stock")
-    eventually(lambda: rebuild.asked(tmp_path, "stock") is None)
+    wait_until_rebuilt(tmp_path)
     assert ask(StockLevels())[0]["quantity"] == 8
     dispatch(RestockProduct("lamp", 5))
-    eventually(lambda: ask(StockLevels())[0]["quantity"] == 13)
+
+    def quantity():
+        return ask(StockLevels())[0]["quantity"]
+
+    wait_for("delivery in the view", lambda: quantity() == 13, saw=quantity)
 
 
-def test_a_rebuild_is_told_while_it_goes_on(shop, project, tmp_path, order, eventually):
+def test_a_rebuild_is_told_while_it_goes_on(shop, project, tmp_path, order):
     """Its events are replayed ones; how many there will be and how many were is known meanwhile."""
     project()
     recorded, stop = RecordedTelemetry(), threading.Event()
@@ -89,31 +104,32 @@ def test_a_rebuild_is_told_while_it_goes_on(shop, project, tmp_path, order, even
     rebuild.ask(tmp_path, "stock")
     thread = threading.Thread(target=keep_projecting, args=(WatchedProjection, tmp_path, stop))
     thread.start()
-    eventually(lambda: rebuild.asked(tmp_path, "stock") is None)
+    wait_until_rebuilt(tmp_path)
     stop.set()
-    thread.join()
+    thread.join(LIMIT)
+    assert not thread.is_alive()
     assert seen == {"target": 2, "under way": 1}
     assert recorded.value(catalog.PROJECTION_REBUILDING) == 0
     assert recorded.value(catalog.PROJECTION_TOTAL, projection_phase="replay") == 2
     assert not recorded.points(catalog.PROJECTION_LAG)
 
 
-def test_other_views_stay_as_they_are(ask, project, tmp_path, order, keep, eventually):
+def test_other_views_stay_as_they_are(ask, project, tmp_path, order, keep):
     """A rebuild is of one view."""
     project()
     before = list(ask(OrderHistory(order.order_id)))
     keep(OrdersProjection)
     keep(StockProjection)
     rebuild.ask(tmp_path, "stock")
-    eventually(lambda: rebuild.asked(tmp_path, "stock") is None)
+    wait_until_rebuilt(tmp_path)
     assert list(ask(OrderHistory(order.order_id))) == before
 
 
-def test_a_rebuild_of_nothing_is_done_at_once(shop, tmp_path, keep, eventually):
+def test_a_rebuild_of_nothing_is_done_at_once(shop, tmp_path, keep):
     """Where no event has happened there is nothing to replay."""
     rebuild.ask(tmp_path, "stock")
     keep(StockProjection)
-    eventually(lambda: rebuild.asked(tmp_path, "stock") is None)
+    wait_until_rebuilt(tmp_path)
 
 
 def test_a_rebuild_that_was_interrupted_goes_on(shop, project, tmp_path, order):

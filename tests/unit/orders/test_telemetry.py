@@ -11,6 +11,7 @@ import pytest
 from cqrs_telemetry import catalog
 from orders.demo.ports import HOST, choose_ports
 from orders.roads.trace_store import read_spans
+from waits import LIMIT, read_line, wait_for
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+\S*")
 OTLP = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "otlp"}
@@ -23,7 +24,7 @@ def add_product(url, sku):
 
 
 @pytest.fixture
-def store(run, tmp_path, eventually):
+def store(run, tmp_path):
     """Environment of processes whose telemetry goes to a store of traces, and its spans."""
     port = choose_ports({"store": None})["store"]
     process = run("keep-traces", f"--port={port}", "--output=spans.jsonl")
@@ -36,7 +37,7 @@ def store(run, tmp_path, eventually):
         except httpx.TransportError:
             return False
 
-    eventually(answers)
+    wait_for("answer of the store of traces", answers)
     hurry = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
     environment = {**OTLP, "OTEL_EXPORTER_OTLP_ENDPOINT": url, **hurry}
     return environment, lambda: read_spans(tmp_path / "spans.jsonl")
@@ -60,7 +61,7 @@ def store(run, tmp_path, eventually):
 def test_what_a_variable_asks_in_vain_is_said(run, command, environment, said):
     """The error names the variable, its value and what there is."""
     process = run(*command, "--data=d", **environment)
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
     assert said in output
     assert "Traceback" not in output
@@ -79,7 +80,7 @@ def test_what_a_variable_asks_in_vain_is_said(run, command, environment, said):
 def test_workers_that_would_overwrite_each_other_do_not_start(run, environment, said):
     """One /metrics, or one instance, for several processes would lose most of the counts."""
     process = run("serve", "--port=0", "--workers=2", "--data=d", **environment)
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
     assert said in output
 
@@ -88,26 +89,26 @@ def test_the_environment_names_the_service(run):
     """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come before the example's own name."""
     named = {"OTEL_SERVICE_NAME": "shop", "OTEL_RESOURCE_ATTRIBUTES": "k8s.cluster.name=north"}
     process = run("serve", "--port=0", "--data=d", **named)
-    _, metrics = ADDRESS.findall(process.stdout.readline())
+    _, metrics = ADDRESS.findall(read_line(process.stdout, "address of the service"))
     (about,) = re.findall(r"^target_info\{(.*)\}", httpx.get(metrics).text, re.MULTILINE)
     assert 'service_name="shop"' in about
     assert 'k8s_cluster_name="north"' in about
 
 
-def test_each_worker_is_an_instance_of_its_own(run, store, eventually):
+def test_each_worker_is_an_instance_of_its_own(run, store):
     """Spans of several workers arrive under one service name, and as many instance ids."""
     environment, spans = store
     process = run("serve", "--port=0", "--workers=3", "--data=d", **environment)
-    (url,) = ADDRESS.findall(process.stdout.readline())
+    (url,) = ADDRESS.findall(read_line(process.stdout, "address of the service"))
 
     def instances():
         # A new connection each time: the kernel gives it to any worker.
         add_product(url, "a")
         return {span["resource"]["service.instance.id"] for span in spans()}
 
-    eventually(lambda: len(instances()) == 3)
+    wait_for("span of each worker", lambda: len(instances()) == 3, saw=instances)
     process.send_signal(signal.SIGTERM)
-    assert process.wait() == 0, process.stdout.read()
+    assert process.wait(LIMIT) == 0, process.stdout.read()
     assert {span["resource"]["service.name"] for span in spans()} == {"orders"}
 
 
@@ -116,9 +117,9 @@ def test_a_process_that_ends_sends_what_it_holds(run, store):
     environment, spans = store
     for workers in (1, 2):
         process = run("serve", "--port=0", f"--workers={workers}", "--data=d", **environment)
-        (url,) = ADDRESS.findall(process.stdout.readline())
+        (url,) = ADDRESS.findall(read_line(process.stdout, "address of the service"))
         assert add_product(url, f"{workers}").is_success
         process.send_signal(signal.SIGTERM)
-        process.wait()
+        process.wait(LIMIT)
         assert len(spans()) == workers
     assert {span["attributes"][catalog.SIDE.key] for span in spans()} == {catalog.WRITE}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from get_servers import SOURCES
+from waits import LIMIT
 
 Script = Callable[[str, str], Path]
 
@@ -63,7 +64,9 @@ def bootstrap(machine: Path, **environment: str) -> subprocess.CompletedProcess[
     """Run it."""
     path = {"PATH": str(machine.parent / "path"), **environment}
     command = [str(machine / "tools/bootstrap.sh")]
-    return subprocess.run(command, env=path, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=path, capture_output=True, text=True, check=False, timeout=LIMIT
+    )
 
 
 def log_of(machine: Path) -> str:

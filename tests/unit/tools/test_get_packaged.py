@@ -11,6 +11,7 @@ import pytest
 
 import get_packaged
 from get_packaged import PROGRAMS
+from waits import LIMIT
 
 Script = Callable[[str, str], Path]
 
@@ -101,7 +102,11 @@ def test_unfit_postgres_gives_way_to_debians(
     assert asked.split(" download ")[1].split() == ["libpq5", "postgresql", "postgresql-15"]
     for name in POSTGRES.programs:
         shown = subprocess.run(
-            [target / "bin" / name, "-D", "a b"], capture_output=True, text=True, check=True
+            [target / "bin" / name, "-D", "a b"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=LIMIT,
         ).stdout
         libraries = f"{target}/postgres/usr/lib/x86_64-linux-gnu:"
         assert shown.startswith(f"{name} (PostgreSQL) 15.18, {libraries}")

@@ -8,11 +8,12 @@ import subprocess
 import pytest
 
 from get_servers import SOURCES
+from waits import LIMIT
 
 ROOT = SOURCES.parent
 TARGETS = [
-    "demo", "faults", "roads", "test", "lint", "type", "generate", "mutants", "bench", "tools",
-    "clean",
+    "demo", "faults", "roads", "test", "check", "lint", "type", "generate", "mutants", "bench",
+    "tools", "clean",
 ]  # fmt: skip
 
 
@@ -22,7 +23,13 @@ def make(*arguments: str) -> str:
     environment = {"PATH": "/usr/bin:/bin"}
     command = ["make", "--no-print-directory", *arguments]
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LIMIT,
     ).stdout
 
 

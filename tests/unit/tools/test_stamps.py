@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 import get_servers
 from get_servers import SERVERS
 from servers import pinned_version
+from waits import LIMIT, wait_for
 
 Script = Callable[[str, str], Path]
 PYTHON = sys.executable
@@ -23,12 +23,6 @@ def start(bare_machine: Path, *arguments: str) -> subprocess.Popen[str]:
     """The command itself, on the bare machine."""
     command = [PYTHON, str(bare_machine.parent / "tools/get_servers.py"), *arguments]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Until something is so; the test's timeout ends it."""
-    while not condition():
-        time.sleep(0.01)
 
 
 def fake_go(log: Path, then: str) -> str:
@@ -44,14 +38,20 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def _made(link: Path) -> tuple[int, int]:
+    """Which file it is and since when; following a link changes its time of access."""
+    status = link.lstat()
+    return status.st_ino, status.st_mtime_ns
+
+
 def test_second_run_starts_nothing(bare_machine: Path, script: Script) -> None:
     """What is there and pinned as before is not looked for again."""
     pint = script("pint", "echo 0.99.0")
     get_servers.get(SERVERS["pint"])
-    before = (bare_machine / "bin/pint").lstat()
+    before = _made(bare_machine / "bin/pint")
     pint.write_text("#!/bin/sh\nexit 1\n")
     get_servers.get(SERVERS["pint"])
-    assert (bare_machine / "bin/pint").lstat() == before
+    assert _made(bare_machine / "bin/pint") == before
 
 
 @pytest.mark.parametrize("pin", ["go.mod", "go.sum"])
@@ -126,13 +126,21 @@ def test_ended_run_takes_its_build_along(
     builds = tmp_path / "builds"
     script("go", fake_go(builds, f"/bin/sleep 60 & echo $! >> {builds}; wait"))
     run = start(bare_machine, "pint")
-    wait_for(lambda: builds.exists() and builds.read_text().count("\n") == 2)
+
+    def noted() -> str:
+        return builds.read_text() if builds.exists() else ""
+
+    wait_for("two processes of the build", lambda: noted().count("\n") == 2, saw=noted)
     run.send_signal(number)
-    said = run.communicate()[1]
+    said = run.communicate(timeout=LIMIT)[1]
     assert "Traceback" not in said
     assert run.returncode
     pids = [int(pid) for pid in builds.read_text().split()]
-    wait_for(lambda: not any(map(is_running, pids)))
+    wait_for(
+        "end of the build's processes",
+        lambda: not any(map(is_running, pids)),
+        saw=lambda: list(filter(is_running, pids)),
+    )
     assert not list(bare_machine.glob("new-*"))
 
 
@@ -145,7 +153,7 @@ def test_two_runs_build_once(bare_machine: Path, script: Script, tmp_path: Path)
     finish += f"printf '#!/bin/sh\\necho {pin}\\n' > $2; /bin/chmod +x $2"
     script("go", fake_go(builds, finish))
     runs = [start(bare_machine, "pint") for _ in range(2)]
-    said = "".join(run.communicate()[1] for run in runs)
+    said = "".join(run.communicate(timeout=LIMIT)[1] for run in runs)
     assert [run.returncode for run in runs] == [0, 0]
     assert len(builds.read_text().split()) == 1
     assert "another run is getting servers; waiting" in said

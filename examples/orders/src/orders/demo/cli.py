@@ -58,6 +58,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     default=True,
     help="Let the doctor look at the dashboards, and serve their preview.",
 )
+@click.option(
+    "--max-data",
+    type=click.FloatRange(0, min_open=True),
+    default=2,
+    show_default=True,
+    envvar="MAX_DATA",
+    help="Gigabytes that the data folder may hold; the demo ends when it holds more.",
+)
 @click.option("--service-port", type=_PORT, envvar="SERVICE_PORT", help="A free one by default.")
 @click.option("--prometheus-port", type=_PORT, envvar="PROMETHEUS_PORT", help="Likewise.")
 def demo(
@@ -70,6 +78,7 @@ def demo(
     config: Path | None,
     spans: bool,
     dashboards: bool,
+    max_data: float,
     service_port: int | None,
     prometheus_port: int | None,
 ) -> None:
@@ -85,7 +94,9 @@ def demo(
     data = (data or Path(".demo") / time.strftime("%Y%m%d-%H%M%S")).absolute()
     try:
         broken = fault_named(fault)
-        settings = DemoSettings(data, seed, rate, duration, spans, ports, config, dashboards)
+        settings = DemoSettings(
+            data, seed, rate, duration, spans, ports, max_data, config, dashboards
+        )
         if broken:
             settings = settings.with_fault(broken, fault_after)
         status = run_demo(settings)

@@ -11,6 +11,7 @@ from ..faults.registry import Fault, Part
 
 ORDERS = (sys.executable, "-m", "orders")
 IMPATIENT = Path(__file__).with_name("faults.yaml")  # settings of rules, with less patience
+RETENTION_SIZE = "500MB"  # of Prometheus: a demo that runs for days forgets its first ones
 PORTS = (
     "service",
     "service metrics",
@@ -32,6 +33,7 @@ class DemoSettings:
     duration: float | None
     spans: bool
     ports: Mapping[str, int | None]
+    max_data: float  # gigabytes in the data folder
     config: Path | None = None  # of rules and dashboards
     dashboards: bool = True
     fault: Fault | None = None
@@ -134,6 +136,7 @@ def prometheus(program: Path, config: Path, storage: Path, address: str) -> list
         str(program),
         f"--config.file={config}",
         f"--storage.tsdb.path={storage}",
+        f"--storage.tsdb.retention.size={RETENTION_SIZE}",
         f"--web.listen-address={address}",
         "--log.level=warn",
     ]

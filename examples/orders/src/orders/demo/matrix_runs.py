@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ RESULT_FILE = "matrix.json"
 LOG_WIDTH = 120
 RATE = 9  # messages per second: several demos share the machine
 PERIOD = 1.0  # seconds between two looks at a run
+MAX_DATA = 0.2  # gigabytes of a run: those at the same time share the disk
+SPARE = 300.0  # seconds of a run that are neither warm-up nor watched: to start and to end
 _BROKEN = promql.equals(recorded_label(catalog.PROJECTION_NAME), OrdersProjection.name)
 _PRESENT = f"{promql.select(STATES_BOOL, [_BROKEN])} == 1"
 
@@ -52,6 +54,12 @@ class MatrixSettings:
         own = watch_seconds(run.fault)
         return own if self.watch is None else min(own, self.watch)
 
+    def limit_seconds(self, run: Run) -> float:
+        """How long the process of a run may take."""
+        own = run.fault.warm_up if run.fault else 0.0
+        warm_up = own if self.warm_up is None else self.warm_up
+        return SPARE + warm_up + self.watch_seconds(run)
+
 
 @dataclass
 class Started:
@@ -61,6 +69,7 @@ class Started:
     data: Path
     name: str  # of its process
     ending: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def is_worth_another(self) -> bool:
@@ -130,6 +139,7 @@ def _start(run: Run, name: str, settings: MatrixSettings, parts: Parts) -> Start
         f"--config={IMPATIENT}",
         f"--fault={run.fault.name if run.fault else ''}",
         *([] if settings.warm_up is None else [f"--fault-after={settings.warm_up}"]),
+        f"--max-data={MAX_DATA}",
         "--no-spans",
         "--no-dashboards",
     ]
@@ -145,6 +155,11 @@ def _look(started: Started, settings: MatrixSettings, parts: Parts) -> None:
             run.problem = f"the demo ended by itself; see {parts.log(started.name)}"
         return
     state = _read_state(started.data)
+    if time.monotonic() - started.began > (limit := settings.limit_seconds(run)):
+        run.problem = f"no end after {limit:g} s; saw last: {state.get('status', 'no state')}"
+        parts.send(started.name, signal.SIGKILL, ends=True)
+        started.ending = True
+        return
     began = state.get("fault_began")
     if started.ending or "alertmanager" not in state.get("urls", {}):
         return

@@ -17,7 +17,7 @@ from .command_lines import DemoSettings
 from .ports import PortTakenError, choose_ports
 from .processes import PartEndedError, Parts
 from .prometheus import ServerMissingError, count_series, require_server
-from .running import STATE_FILE, Demo, StartError, StoppedError
+from .running import STATE_FILE, DataLimitError, Demo, StartError, StoppedError
 from .startup import run_script, start_all
 
 TABLE_LIMIT = 60.0  # seconds after the start at which the table is printed, complete or not
@@ -34,6 +34,7 @@ FIRST_RATES = (
 
 
 DEMO_ERRORS = (
+    DataLimitError,
     PartEndedError,
     PortTakenError,
     ServerMissingError,
@@ -52,6 +53,7 @@ def run_demo(settings: DemoSettings) -> int:
         StartError: A part did not answer in time, or a generator failed.
         PortTakenError: A port that was asked for is in use.
         ServerMissingError: There is none on this machine.
+        DataLimitError: The data folder holds more than it may.
     """
     program = require_server("prometheus", Path.cwd())
     ports = choose_ports(settings.ports)

@@ -107,7 +107,7 @@ class Parts:
                 part.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 os.killpg(part.process.pid, signal.SIGKILL)
-                part.process.wait()
+                part.process.wait(PATIENCE)
 
     def _named(self, name: str) -> Part:
         return next(part for part in self._parts if part.name == name)

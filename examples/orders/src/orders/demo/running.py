@@ -5,16 +5,30 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .command_lines import DemoSettings
 from .processes import Parts
 
+SIZE_PERIOD = 5.0  # seconds between two looks at the size of the data folder
 START_LIMIT = 60.0  # seconds in which a part has to answer
 STATE_FILE = "demo.json"
+
+
+def bytes_in(folder: Path) -> int:
+    """What the files of a folder hold; those that vanish meanwhile hold nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return total
 
 
 class StoppedError(Exception):
@@ -23,6 +37,10 @@ class StoppedError(Exception):
 
 class StartError(Exception):
     """Something did not come up, or could not be generated."""
+
+
+class DataLimitError(Exception):
+    """The data folder holds more than it may."""
 
 
 @dataclass
@@ -37,6 +55,7 @@ class Demo:
     doctor_status: int | None = None
     load_began: float = math.inf  # seconds after the start
     fault_began: float | None = None  # seconds since 1970
+    sized: float = -math.inf  # when the data folder was last looked at, seconds after the start
 
     def pause(self, seconds: float) -> None:
         """Wait, watching.
@@ -44,17 +63,30 @@ class Demo:
         Raises:
             StoppedError: A signal came.
             PartEndedError: A part ended.
+            DataLimitError: The data folder holds more than it may.
         """
         if self.stop.wait(seconds):
             raise StoppedError
         self.parts.check()
+        if self.elapsed() - self.sized >= SIZE_PERIOD:
+            self.sized = self.elapsed()
+            self._check_size()
+
+    def _check_size(self) -> None:
+        folder, limit = self.settings.data, self.settings.max_data
+        held = bytes_in(folder) / 1e9
+        if held > limit:
+            raise DataLimitError(
+                f"{folder} holds {held:.2g} GB, more than {limit:g} GB; raise --max-data (MAX_DATA)"
+                " for a longer demo, or start it with --no-spans, which writes less"
+            )
 
     def wait_until(self, condition: Callable[[], bool], complaint: str) -> None:
         """Wait for a condition, watching.
 
         Raises:
             StartError: It is not so after ``START_LIMIT``.
-            StoppedError, PartEndedError: See ``pause``.
+            StoppedError, PartEndedError, DataLimitError: See ``pause``.
         """
         deadline = time.monotonic() + START_LIMIT
         while not condition():

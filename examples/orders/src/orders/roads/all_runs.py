@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from .running import LateError, StoppedError, started
 RESULT_FILE = "roads.json"
 LOG_WIDTH = 150
 _PERIOD = 0.5
+RUN_LIMIT = 600.0  # seconds: above what all waits of a run are given together
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,29 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
     console.print(f"data folder: {settings.folder}")
     parts = Parts(logs)
     waiting, under_way, outcomes = deque(runs), list[Run](), list[Outcome]()
+    begun, late = dict[str, float](), set[str]()
     began = time.monotonic()
     try:
         while waiting or under_way:
             while waiting and len(under_way) < settings.jobs:
                 under_way.append(run := waiting.popleft())
                 parts.start(run.name, _command(run, settings.folder), finite=True)
+                begun[run.name] = time.monotonic()
+            for run in under_way:
+                if time.monotonic() - begun[run.name] > RUN_LIMIT:
+                    parts.send(run.name, signal.SIGKILL)
+                    late.add(run.name)
             if stop.wait(_PERIOD):
                 console.print(table(outcomes))
                 console.print("stopped before the matrix was complete")
                 return 1
             for run in [each for each in under_way if parts.ended(each.name)]:
                 under_way.remove(run)
-                outcomes.append(_read(run, settings.folder, parts.log(run.name)))
+                outcome = _read(run, settings.folder, parts.log(run.name))
+                if run.name in late and outcome.problem:
+                    problem = f"no end after {RUN_LIMIT:g} s; saw last: {outcome.problem}"
+                    outcome = replace(outcome, problem=problem)
+                outcomes.append(outcome)
                 _report(outcomes[-1], time.monotonic() - began, console)
     finally:
         for run in under_way:  # all at once, because each takes its time
