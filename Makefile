@@ -1,7 +1,7 @@
 # Everything runs in .venv (from requirements.lock) and .tools (servers, linters); neither needs root.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo faults roads test test-healthy test-rest check lint format type generate generated-unchanged bench bench-scale mutants tools lock clean
+.PHONY: help demo faults roads test test-healthy test-rest pythons check lint format type generate generated-unchanged bench bench-scale mutants tools lock clean
 
 python := .venv/bin/python
 members := instrumentation alerts dashboards examples/orders
@@ -28,7 +28,7 @@ roads: .venv/.ready ## Prove every road to Prometheus by every naming strategy; 
 
 # Two runs at once. What looks for signs of a healthy shop gets the processors first, or the shop
 # would look slow; it leaves them idle for much of its time, and the rest takes them.
-test: lint type generated-unchanged tools ## Run everything that CI runs, in a quarter of an hour
+test: lint type generated-unchanged tools ## Run everything that CI runs, in less than twenty minutes
 	@rm -rf $(results)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-healthy test-rest
 
@@ -38,6 +38,9 @@ test-healthy:
 # A module at a time per worker: its tests share servers.
 test-rest:
 	nice -n 19 $(python) -m pytest -m 'not healthy' $(workers) --dist loadfile --results=$(results)
+
+pythons: .venv/.ready ## Run the instrumentation's tests on every supported Python that is there
+	$(python) tools/test_pythons.py
 
 check: lint type generated-unchanged ## Run what needs no server, in two minutes: while you work
 	$(python) -m pytest tests/unit -m 'not servers' $(workers) --dist worksteal

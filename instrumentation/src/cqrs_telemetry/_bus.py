@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._operation import NoHandlerError, Operation, call
+from ._awaitables import call
+from ._operation import NoHandlerError, Operation
 
 if TYPE_CHECKING:
     from .telemetry import CqrsTelemetry

@@ -1,9 +1,4 @@
-"""The catalogue's metrics as OpenTelemetry instruments, one set per meter provider.
-
-Counters and up-down counters are observable: operations add to cells of our own, which cost a
-fraction of ``Counter.add``, and the SDK reads the cells at collection
-(docs/adr/0003-observable-counters.md).
-"""
+"""The catalogue's metrics as OpenTelemetry instruments, one set per meter provider."""
 
 from __future__ import annotations
 
@@ -11,15 +6,16 @@ import functools
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from itertools import count
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics
-from opentelemetry.metrics import CallbackOptions, Histogram, Meter, MeterProvider, Observation
+from opentelemetry.metrics import Histogram, Meter, MeterProvider
 
+from ._cells import Cell, Cells, InFlight, Level, Living
+from ._ends import Ends
 from ._watches import Watches
 from .catalog import (
+    COMMAND_TOTAL,
     METRICS,
     PROJECTION_HANDLERS,
     PROJECTION_PENDING,
@@ -30,8 +26,6 @@ from .catalog import (
 if TYPE_CHECKING:
     from .rebuild import Rebuild
 
-Attributes = Mapping[str, str]
-
 
 @functools.cache
 def package_version() -> str:
@@ -39,124 +33,6 @@ def package_version() -> str:
     from importlib.metadata import version  # slow to import; an SDK has done so already
 
     return version("cqrs-telemetry")
-
-
-class Cell:
-    """The running total of one attribute set.
-
-    ``increment`` is a C function: atomic without a lock, so that threads do not wait for each
-    other, a finalizer or signal handler cannot meet its own thread's lock, and a forked child finds
-    none held.
-    """
-
-    __slots__ = ("_reads", "attributes", "increment", "lock")
-
-    def __init__(self, attributes: Attributes) -> None:
-        self.attributes = attributes
-        self.restart()
-
-    @property
-    def value(self) -> int:
-        """The total; reading takes one step of the count, which is subtracted."""
-        with self.lock:
-            value = self.increment() - self._reads
-            self._reads += 1
-            return value
-
-    def restart(self) -> None:
-        """Begin at 0 again."""
-        self.lock = threading.Lock()
-        self._reads = 0
-        self.increment = count().__next__
-
-
-class InFlight(set[object]):
-    """The operations under way of one attribute set.
-
-    The operations themselves: adding to a set needs no lock, and removing what a forked child does
-    not have leaves it at 0.
-    """
-
-    def __init__(self, attributes: Attributes) -> None:
-        super().__init__()
-        self.attributes = attributes
-
-    @property
-    def value(self) -> int:
-        """How many there are."""
-        return len(self)
-
-    def restart(self) -> None:
-        """Forget the parent's."""
-        self.clear()
-
-
-class Living(InFlight):
-    """Objects that live in this process; a forked child has them too."""
-
-    def add_until_collected(self, owner: object) -> None:
-        """Count ``owner`` until it is garbage. It need not be hashable: a token stands for it."""
-        token = object()
-        self.add(token)
-        weakref.finalize(owner, self.discard, token).atexit = False
-
-    def restart(self) -> None:
-        """Nothing to forget."""
-
-
-class Level:
-    """The present value of one attribute set; None, and not exported, while it is unknown."""
-
-    __slots__ = ("attributes", "value")
-
-    def __init__(self, attributes: Attributes) -> None:
-        self.attributes = attributes
-        self.value: float | None = None
-
-    def restart(self) -> None:
-        """Forget the parent's."""
-        self.value = None
-
-
-AnyCell = TypeVar("AnyCell", Cell, InFlight, Living, Level)
-
-
-class Cells(Generic[AnyCell]):
-    """All attribute sets of one observable instrument."""
-
-    def __init__(self, kind: type[AnyCell]) -> None:
-        self._kind: type[AnyCell] = kind
-        self.prepare: Callable[[], None] | None = None  # before each collection
-        self._cells: dict[frozenset[tuple[str, str]], AnyCell] = {}
-
-    def cell(self, attributes: Attributes) -> AnyCell:
-        """The cell of an attribute set, made at 0 when new."""
-        key = frozenset(attributes.items())
-        # setdefault is atomic. No lock: a finalizer may come here while its thread is here already.
-        cell = self._cells.get(key)
-        return self._cells.setdefault(key, self._kind(attributes)) if cell is None else cell
-
-    def put(self, cell: Cell | Level) -> None:
-        """Report a cell that somebody else keeps, until it is removed."""
-        self._cells[frozenset(cell.attributes.items())] = cell  # type: ignore[assignment]  # alike
-
-    def remove(self, cell: Cell | Level) -> None:
-        """Report it no more, if it has not been replaced."""
-        key = frozenset(cell.attributes.items())
-        if self._cells.get(key) is cell:
-            self._cells.pop(key, None)
-
-    def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
-        """What the SDK calls at each collection."""
-        if self.prepare is not None:
-            self.prepare()
-        read = [(cell.value, cell.attributes) for cell in tuple(self._cells.values())]
-        return [Observation(value, attributes) for value, attributes in read if value is not None]
-
-    def restart(self) -> None:
-        """Begin at 0 again, in a forked child."""
-        for cell in self._cells.values():
-            cell.restart()
 
 
 class Instruments:
@@ -168,6 +44,7 @@ class Instruments:
         self.in_flight: dict[Metric, Cells[InFlight]] = {}
         self.gauges: dict[Metric, Cells[Level]] = {}
         self.handlers: Cells[Living] = Cells(Living)
+        self.ends = Ends()
         self.watches = Watches()
         self.rebuilds: dict[str, Rebuild] = {}  # the newest of each projection
         meters: dict[str, Meter] = {}
@@ -189,6 +66,8 @@ class Instruments:
             )
         elif metric.kind == "counter":
             counters = self.counters[metric] = Cells(Cell)
+            if metric is COMMAND_TOTAL:  # the first counter to be collected
+                counters.prepare = self.ends.collect
             meter.create_observable_counter(
                 metric.name, [counters.observe], metric.unit, metric.description
             )
@@ -204,16 +83,21 @@ class Instruments:
         else:
             gauges = self.gauges[metric] = Cells(Level)
             if metric in (PROJECTION_PENDING, PROJECTION_STALENESS):
-                gauges.prepare = self.watches.ask
+                gauges.prepare = self._ask_watches
             meter.create_observable_gauge(
                 metric.name, [gauges.observe], metric.unit, metric.description
             )
+
+    def _ask_watches(self) -> None:
+        if self.watches.ask():
+            self.ends.collect()  # what is to be logged of them
 
     def restart(self) -> None:
         """Begin at 0 again, in a forked child."""
         every: list[Cells[Any]] = [*self.counters.values(), *self.in_flight.values()]
         for cells in (*every, *self.gauges.values()):
             cells.restart()
+        self.ends.restart()
         self.watches.restart()
         for rebuild in tuple(self.rebuilds.values()):
             rebuild.leave()

@@ -6,12 +6,12 @@ counted and logged; whatever the business code raises passes through unaltered.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from inspect import CO_COROUTINE
-from time import perf_counter, time
-from types import CodeType, TracebackType
+from functools import partial
+from itertools import count
+from threading import get_ident
+from time import perf_counter, time, time_ns
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.context import Context, attach, detach, get_current
@@ -27,19 +27,17 @@ from opentelemetry.trace import (
 
 from . import catalog
 from ._context import is_suppressed
+from ._ends import in_sdk, interrupts_sdk, leave_sdk, must_wait
+from ._outcomes import is_from_finalizer
 
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from opentelemetry.metrics import Histogram
-
-    from ._recorder import Recorder, TypeRecord
+    from ._recorder import Outcome, Recorder, TypeRecord
 
 Self = TypeVar("Self", bound="Operation")
 Result = TypeVar("Result")
 
-_settled: set[type] = {type(None)}  # classes known to be no awaitables: hasattr is slow for these
-_MAX_SETTLED = 1000  # classes can be made without end
 # The operation around the one that begins, where there are spans; see _describe_failure.
 _enclosing: ContextVar[Operation | None] = ContextVar("cqrs_operation", default=None)
 
@@ -61,10 +59,14 @@ class Operation:
 
     # Making one runs nothing that can fail: everything is resolved in __enter__, inside the seam.
     __slots__ = (
+        "_aggregate_id",
+        "_amount",
         "_context",
+        "_counts",
         "_deferred",
         "_described",
         "_enclosing",
+        "_ended",
         "_message",
         "_record",
         "_recorder",
@@ -75,33 +77,42 @@ class Operation:
         "_traced",
     )
 
-    _counts = True  # a batch does not: its events do
+    # Set where they are needed first: each costs time in every operation.
+    _amount: float | None  # where the side records one
+    _described: BaseException | None  # by an operation inside this one
+    _enclosing: Operation | None
+    _ended: count[int]  # of what is in flight
+    _start: float
+    _token: Token[Context] | None  # while the context is current
 
-    def __init__(self, recorder: Recorder, message: Any) -> None:
+    def __init__(self, recorder: Recorder, message: Any, aggregate_id: Any = None) -> None:
         self._recorder = recorder
         self._message: Any = message
+        self._aggregate_id: Any = aggregate_id  # as given; only commands have one
         self._record: TypeRecord | None = None  # while under way, if not suppressed
+        self._counts = True  # a batch does not: its events do
         self._rejection: str | None = None
         self._deferred = False
         self._span: Span = INVALID_SPAN
         self._traced = False  # the span records what it is told
-        self._context: Context | None = None
-        self._token: Token[Context] | None = None
-        self._enclosing: Operation | None = None
-        self._described: BaseException | None = None  # by an operation inside this one
+        self._context: Context | None = None  # with the span, if that is one
 
     def __enter__(self: Self) -> Self:
         current = get_current()
         if current and is_suppressed(current):
             return self
+        recorder = self._recorder
+        if recorder.waiting:
+            recorder.ends.report_waiting()
         try:
             self._begin(current)
         except Exception as fault:  # without a span the operation still counts
-            self._recorder.count_fault(fault)
+            recorder.count_fault(fault)
         record = self._record
         if record is not None:
             if record.active is not None:
-                record.active.add(self)
+                next(record.active.begun)
+                self._ended = record.active.ended
             self._start = perf_counter()
         return self
 
@@ -118,6 +129,8 @@ class Operation:
     ) -> None:
         span = self._span
         if span is INVALID_SPAN:
+            if in_sdk and interrupts_sdk():
+                return  # it counts, without a span
             span = self._span = self._recorder.tracer.start_span(
                 name, parent, SpanKind.INTERNAL, attributes, links
             )
@@ -132,6 +145,7 @@ class Operation:
         if self._traced or span.get_span_context().is_valid:
             self._context = set_span_in_context(span, parent)
             self._token = attach(self._context)
+            self._described = None
             self._enclosing = _enclosing.get()
             _enclosing.set(self)
 
@@ -141,22 +155,53 @@ class Operation:
         Describing a span costs as much as all else here, and without an SDK nobody reads it. The
         one span that comes too late for that is described after its start.
         """
+        if in_sdk and interrupts_sdk():
+            return True
         span = self._span = self._recorder.tracer.start_span(name, parent)
         self._recorder.silent = span is INVALID_SPAN
         return self._recorder.silent
 
     def __exit__(
         self,
-        _type: type[BaseException] | None,
+        kind: type[BaseException] | None,
         exception: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        if self._record is None:
+        # GeneratorExit without an exception: closed, as finalizers do too, and so without failure.
+        record = self._record
+        if record is None:
             return
         if self._deferred and exception is None:
-            self._leave_context(None)
-        else:
-            self._finish(exception)
+            if self._context is not None:
+                self._leave_context(None)
+            return
+        # First stop, which calls nothing of the SDK.
+        elapsed = (perf_counter() - self._start) * 1000
+        self._record = None
+        if record.active is not None:
+            next(self._ended)
+        if self._context is not None:
+            self._leave_context(exception)
+        if record.measures and exception is None and self._rejection is None:
+            self._measure(record)
+        # Contexts that tasks copied meanwhile may keep this for as long as they live.
+        self._message = None
+        # Then report, unless this may be a finalizer or signal handler that interrupts the SDK.
+        waiting, me = self._recorder.waiting, get_ident()
+        if (
+            kind is GeneratorExit
+            or (me in in_sdk and must_wait(me))
+            or (exception is not None and is_from_finalizer(exception))
+        ):
+            waiting.append(partial(self._report, record, exception, elapsed, time_ns()))
+            return
+        in_sdk[me] = None
+        try:
+            self._report(record, exception, elapsed)
+        finally:
+            leave_sdk(me, None)
+        if waiting:
+            self._recorder.ends.report()
 
     def reject(self, reason: str = "") -> None:
         """End as rejected by the domain; ``reason`` becomes ``error.type``, so keep it a class."""
@@ -166,77 +211,84 @@ class Operation:
         """Take what the handler returned; gives back what the caller should get."""
         return result
 
-    def _finish(self, exception: BaseException | None) -> None:
-        elapsed = (perf_counter() - self._start) * 1000
-        record = self._record
-        assert record is not None  # noqa: S101 - it is under way
-        self._record = None
-        if record.active is not None:
-            record.active.discard(self)
+    def _report(
+        self,
+        record: TypeRecord,
+        exception: BaseException | None,
+        elapsed: float,
+        ended: int | None = None,
+    ) -> None:
+        """Record the outcome and end the span; ``ended`` says when, if that is not now."""
         try:
-            status, error_type = catalog.SUCCESS, self._rejection
-            if exception is not None:
-                status, error_type = self._recorder.classify(exception), type(exception).__name__
-            elif error_type is not None:
-                status = catalog.REJECTED
-            if error_type is not None:
-                error_type = self._recorder.error_types.fold(error_type)
-                self._describe_failure(status, error_type, exception)
+            failed = exception is not None or self._rejection is not None
+            outcome = self._fail(record, exception) if failed else record.success
             if self._counts:  # first the count, which no provider can fail
-                outcome = (
-                    record.success if error_type is None else record.outcome(status, error_type)
-                )
-                outcome.cell.increment()
+                next(outcome.cell.steps)
                 if outcome.last is not None:
-                    outcome.last.value = time()
+                    if ended is None:
+                        outcome.last.value = time()
+                    else:
+                        outcome.last.value = max(ended / 1e9, outcome.last.value or 0)
                 record.duration.record(elapsed, outcome.attributes, self._context)
-            if error_type is None and record.amount is not None:
-                self._measure(record, record.amount)
+            if record.amount is not None and not failed:
+                if self._amount is not None:
+                    record.amount.record(self._amount, record.base, self._context)
+                if self._traced:
+                    self._describe_success()
         except Exception as fault:
             self._recorder.count_fault(fault)
         finally:
             if self._span is not INVALID_SPAN:
-                if self._token is not None:
-                    self._leave_context(exception)
                 try:
-                    self._span.end()
+                    self._span.end(ended)
                 except Exception as fault:
                     self._recorder.count_fault(fault)
-            # Contexts that tasks copied meanwhile may keep this for as long as they live.
-            self._message = self._enclosing = self._described = None
+                self._enclosing = self._described = None
 
-    def _measure(self, record: TypeRecord, amount: Histogram, /) -> None:
-        """After success, record what only this side measures, inside the span."""
+    def _measure(self, record: TypeRecord, /) -> None:
+        """After success, find the amount that only this side records. Never raises."""
         raise NotImplementedError
+
+    def _describe_success(self) -> None:
+        raise NotImplementedError
+
+    def _fail(self, record: TypeRecord, exception: BaseException | None) -> Outcome:
+        status, error_type = catalog.REJECTED, self._rejection or catalog.REJECTED
+        if exception is not None:
+            status, error_type = self._recorder.classify(exception), type(exception).__name__
+        error_type = self._recorder.error_types.fold(error_type)
+        if self._traced:
+            try:
+                self._describe_failure(status, error_type, exception)
+            except Exception as fault:
+                self._recorder.count_fault(fault)
+        return record.outcome(status, error_type) if self._counts else record.success
 
     def _describe_failure(
         self, status: catalog.Status, error_type: str, exception: BaseException | None
     ) -> None:
-        if not self._traced:
-            return
         span = self._span
-        try:
-            span.set_attribute(self._recorder.path.span_status.key, status)
-            span.set_attribute(catalog.ERROR_TYPE.key, error_type)
-            if status != catalog.ERROR or exception is None:
-                return
-            known = exception if isinstance(exception, NoHandlerError) else None
-            span.set_status(Status(StatusCode.ERROR, known.description if known else None))
-            # The operation that an exception comes from describes it; those around it only fail.
-            enclosing = self._enclosing
-            if enclosing is not None and enclosing._record is not None:
-                enclosing._described = exception
-            if exception is not self._described:
-                span.record_exception(exception)  # last: it calls str() of a foreign exception
-        except Exception as fault:
-            self._recorder.count_fault(fault)
+        span.set_attribute(self._recorder.path.span_status.key, status)
+        span.set_attribute(catalog.ERROR_TYPE.key, error_type)
+        if status != catalog.ERROR or exception is None:
+            return
+        known = exception if isinstance(exception, NoHandlerError) else None
+        span.set_status(Status(StatusCode.ERROR, known.description if known else None))
+        # The operation that an exception comes from describes it; those around it only fail.
+        enclosing = self._enclosing
+        if enclosing is not None and enclosing._record is not None:
+            enclosing._described = exception
+        if exception is not self._described:
+            span.record_exception(exception)  # last: it calls str() of a foreign exception
 
     def _leave_context(self, exception: BaseException | None) -> None:
         token, self._token = self._token, None
         # A coroutine that is dropped is closed wherever its last reference goes, in some other
         # context, which has to stay as it is.
         if token is None or (
-            isinstance(exception, GeneratorExit) and get_current() is not self._context
+            exception is not None
+            and get_current() is not self._context
+            and is_from_finalizer(exception)
         ):
             return
         detach(token)
@@ -249,86 +301,9 @@ class Operation:
             _enclosing.set(self)
 
 
-def is_cancellation(exception: BaseException) -> bool:
-    """Whether an exception means that the caller went away."""
-    if isinstance(exception, GeneratorExit):
-        return True
-    # Who raises theirs has imported them; importing asyncio takes longer than all of this package.
-    for name in ("asyncio", "concurrent.futures"):
-        if isinstance(exception, getattr(sys.modules.get(name), "CancelledError", ())):
-            return True
-    cls = type(exception)
-    return cls.__name__ == "Cancelled" and cls.__module__.startswith("trio")
-
-
 def type_name(message: Any) -> str:
     """Class name of a message; a string is the name itself."""
     cls = type(message)  # not isinstance: a proxy's __class__ may raise
     if issubclass(cls, str):
         return str(message)
     return message.__name__ if issubclass(cls, type) else cls.__name__
-
-
-def is_coroutine_function(function: Callable[..., Any]) -> bool:
-    """What ``inspect`` says of plain functions and methods, at a tenth of the cost."""
-    code = getattr(function, "__code__", None)  # proxies and mocks answer anything
-    return isinstance(code, CodeType) and bool(code.co_flags & CO_COROUTINE)
-
-
-def is_awaitable(result: object) -> bool:
-    """Whether a handler's result is still to be awaited."""
-    cls = type(result)
-    if cls in _settled:
-        return False
-    if hasattr(cls, "__await__"):
-        return True
-    if len(_settled) < _MAX_SETTLED:
-        _settled.add(cls)
-    return False
-
-
-def call(operation: Operation, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Run ``function`` inside ``operation``; an awaitable when the function is async."""
-    code = getattr(function, "__code__", None)  # is_coroutine_function, without the call
-    if isinstance(code, CodeType) and code.co_flags & CO_COROUTINE:
-        return _call_async(operation, function, args, kwargs)
-    with operation:
-        result = function(*args, **kwargs)
-        if type(result) not in _settled and is_awaitable(result):
-            operation._deferred = True
-            return _await_later(operation, result, _Unawaited(operation))
-        return operation.returned(result)
-
-
-async def _call_async(
-    operation: Operation, function: Callable[..., Any], args: Any, kwargs: Any
-) -> Any:
-    # The operation starts with the first await, so that a coroutine which is never awaited
-    # leaves nothing open.
-    with operation:
-        return operation.returned(await function(*args, **kwargs))
-
-
-class _Unawaited:
-    """Ends an operation whose awaitable was dropped, when the coroutine that holds this goes."""
-
-    __slots__ = ("_operation",)
-
-    def __init__(self, operation: Operation) -> None:
-        self._operation = operation
-
-    def __del__(self) -> None:
-        if self._operation._record is not None:
-            self._operation._finish(GeneratorExit())
-
-
-async def _await_later(operation: Operation, awaitable: Awaitable[Any], _guard: _Unawaited) -> Any:
-    operation._deferred = False
-    operation._resume()
-    try:
-        result = operation.returned(await awaitable)
-    except BaseException as exception:
-        operation.__exit__(type(exception), exception, None)
-        raise
-    operation.__exit__(None, None, None)
-    return result

@@ -6,14 +6,17 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from opentelemetry.metrics import Histogram
 from opentelemetry.trace import Tracer
 
 from . import catalog
-from ._instruments import Cell, Cells, InFlight, Instruments, Level
-from ._operation import is_cancellation
+from ._cells import Cell, Cells, InFlight, Level
+from ._ends import Ends
+from ._instruments import Instruments
+from ._operation import type_name
+from ._outcomes import is_cancellation
 from .catalog import Attribute, Metric, Phase, Side, Status
 
 _logger = logging.getLogger("cqrs_telemetry")
@@ -64,7 +67,8 @@ class BoundedNames:
     series in Prometheus and memory here.
     """
 
-    def __init__(self, attribute: Attribute, limit: int, overflow: Cell) -> None:
+    def __init__(self, attribute: Attribute, limit: int, overflow: Cell, ends: Ends) -> None:
+        self._ends = ends
         self._attribute = attribute
         self._limit = limit
         self._overflow = overflow
@@ -81,18 +85,21 @@ class BoundedNames:
                 return name
             warn, self._warned = not self._warned, True
         if warn:
-            _logger.warning(
+            self._ends.run(
+                _logger.warning,
                 "more than %d values of %s: %r and further ones are recorded as %r; "
                 "raise max_types if they are all real types",
                 self._limit, self._attribute.key, name, catalog.OTHER_TYPE,
             )  # fmt: skip
-        self._overflow.increment()
+        next(self._overflow.steps)
         return catalog.OTHER_TYPE
 
 
-class Outcome(NamedTuple):
+@dataclass(frozen=True)
+class Outcome:
     """Where one outcome of one type is recorded."""
 
+    __slots__ = ("attributes", "cell", "last")  # read faster than those of a named tuple
     cell: Cell
     attributes: dict[str, str]  # of the duration
     last: Level | None
@@ -102,7 +109,7 @@ class TypeRecord:
     """Everything that is the same for all operations of one type."""
 
     __slots__ = ("_last", "_outcomes", "_path", "_phase", "_totals", "active", "amount", "base",
-                 "duration", "names", "produced", "span_name", "success")  # fmt: skip
+                 "duration", "measures", "names", "produced", "span_name", "success")  # fmt: skip
 
     def __init__(
         self, path: Path, names: tuple[str, ...], instruments: Instruments, phase: Phase
@@ -114,6 +121,7 @@ class TypeRecord:
         keys = (attribute.key for attribute in path.types)
         self.base = {catalog.SIDE.key: path.side, **dict(zip(keys, names, strict=True))}
         self.duration: Histogram = instruments.histograms[path.duration]
+        self.measures = path is PROJECTIONS  # at the end; the amount of others comes before
         self.amount: Histogram | None = instruments.histograms[path.amount] if path.amount else None
         self.active: InFlight | None = (
             instruments.in_flight[path.active].cell(self.base) if path.active else None
@@ -154,15 +162,17 @@ class Recorder:
         self.path = path
         self.tracer = tracer
         self.instruments = instruments
+        self.ends = instruments.ends
+        self.waiting = self.ends.waiting
         self.rebuilds = instruments.rebuilds
         self._rejections = rejections
         self._max_types = max_types
         self._types = tuple(self.bounded(attribute) for attribute in path.types)
         self.error_types = self.bounded(catalog.ERROR_TYPE)
-        self._records: dict[tuple[str, ...], TypeRecord] = {}
-        self._replayed: dict[tuple[str, ...], TypeRecord] = {}
+        self.records: dict[Phase, dict[tuple[str, ...], TypeRecord]]
+        self.records = {catalog.LIVE: {}, catalog.REPLAY: {}}
         self._handled: set[str] = set()
-        self.by_class: dict[type, TypeRecord] = {}  # see learn()
+        self.by_name: dict[str, TypeRecord] = {}  # of one name; see find()
         self.silent = False  # the last span showed that there is no SDK
         self._logged_faults: set[str] = set()
         self._faults({})
@@ -177,11 +187,11 @@ class Recorder:
         overflow = self.instruments.counters[catalog.TELEMETRY_OVERFLOW].cell(
             {catalog.SIDE.key: self.path.side, catalog.ATTRIBUTE_KEY.key: attribute.key}
         )
-        return BoundedNames(attribute, self._max_types, overflow)
+        return BoundedNames(attribute, self._max_types, overflow, self.ends)
 
     def record(self, names: tuple[str, ...], phase: Phase = catalog.LIVE) -> TypeRecord:
         """The record of a type in a phase; types past the limit share one."""
-        records = self._records if phase == catalog.LIVE else self._replayed
+        records = self.records[phase]
         record = records.get(names)
         if record is None:
             folded = tuple(types.fold(name) for types, name in zip(self._types, names, strict=True))
@@ -196,17 +206,16 @@ class Recorder:
                 record = records.setdefault(folded, record)
         return record
 
-    def learn(self, message: Any, name: str) -> TypeRecord:
-        """The record of a message, found by its class in ``by_class`` from now on.
+    def find(self, message: Any) -> tuple[TypeRecord, str]:
+        """The record of a message and its name, by which it is in ``by_name`` from now on.
 
         Not so for names that fold, and for messages that are names: their classes tell nothing.
         """
-        record, cls = self.record((name,)), type(message)
-        named = record.names == (name,) and not issubclass(cls, _NAMES)
-        # One name may have any number of classes.
-        if named and len(self.by_class) < self._max_types:
-            self.by_class[cls] = record
-        return record
+        name = type_name(message)
+        record = self.record((name,))
+        if record.names == (name,) and name == type(message).__name__:
+            self.by_name[name] = record
+        return record, name
 
     def declare(self, names: Iterable[str]) -> None:
         """Start the counters of known types at 0, before the first message."""
@@ -280,10 +289,11 @@ class Recorder:
         """Count an error of the instrumentation itself; log the first of each type."""
         try:
             name = self.error_types.fold(type(fault).__name__)
-            self._faults({catalog.ERROR_TYPE.key: name}).increment()
+            next(self._faults({catalog.ERROR_TYPE.key: name}).steps)
             if name not in self._logged_faults:
                 self._logged_faults.add(name)
-                _logger.warning(
+                self.ends.run(
+                    _logger.warning,
                     "telemetry of the %s side failed; the business code is not affected. "
                     "Further faults of this type are only counted",
                     self.path.side, exc_info=fault,

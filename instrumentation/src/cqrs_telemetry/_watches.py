@@ -38,13 +38,16 @@ class Watches:
         if self._watches.get(watch.name) is watch:
             del self._watches[watch.name]
 
-    def ask(self) -> None:
-        """Bring the gauges up to date. Takes one time limit, however many probes hang."""
+    def ask(self) -> bool:
+        """Bring the gauges up to date; False when there is nothing to do.
+
+        Takes one time limit, however many probes hang.
+        """
         if not self._watches:
-            return
+            return False
         with self._lock:
             if self._asked is not None and monotonic() - self._asked < MINIMUM_AGE:
-                return
+                return False
             watches = tuple(self._watches.values())
             started = monotonic()
             for watch in watches:
@@ -54,6 +57,7 @@ class Watches:
                 if self._watches.get(watch.name) is not watch:  # closed meanwhile
                     watch.forget()
             self._asked = monotonic()
+        return True
 
     def restart(self) -> None:
         """Leave watching to the parent: its connections are not a forked child's."""

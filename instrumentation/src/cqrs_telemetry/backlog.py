@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import attach
 
 from . import catalog
+from ._awaitables import is_awaitable
 from ._context import suppressed
-from ._operation import is_awaitable
 from .projections import creation_time
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from opentelemetry.context import Context
 
 from . import catalog
 from ._bus import Bus
-from ._operation import Operation, Result, type_name
+from ._operation import Operation, Result
 
 if TYPE_CHECKING:
-    from ._recorder import Recorder
     from .telemetry import CqrsTelemetry
 
 # Beyond these the span carries only the count: a bulk import would make a span of megabytes.
@@ -27,24 +26,20 @@ _SIDE, _TYPE, _ID = (
 class CommandOperation(Operation):
     """A command being handled."""
 
-    __slots__ = ("_aggregate_id", "_produced")
-
-    def __init__(self, recorder: Recorder, command: Any, aggregate_id: Any = None) -> None:
-        Operation.__init__(self, recorder, command)  # super() costs more than the rest of this
-        self._aggregate_id = aggregate_id
-        self._produced = 0
+    __slots__ = ("_produced",)
+    _produced: int  # events, where there is a span to say so
 
     def _begin(self, current: Context, /) -> None:
         command, recorder = self._message, self._recorder
-        record = recorder.by_class.get(type(command))
-        if record is None:
-            name = type_name(command)
-            record = recorder.learn(command, name)
-        else:
-            (name,) = record.names
+        name = type(command).__name__
+        try:
+            record = recorder.by_name[name]
+        except KeyError:
+            record, name = recorder.find(command)
         self._record = record
         if recorder.silent and self._finds_no_sdk(record.span_name, current):
             return
+        self._produced = 0
         aggregate_id = recorder.identify(command, self._aggregate_id)
         self._start_span(
             record.span_name, current, {_SIDE: catalog.WRITE, _TYPE: name, _ID: aggregate_id}
@@ -71,10 +66,11 @@ class CommandOperation(Operation):
                 cell = record.produced.get(name)
                 if cell is None:
                     cell = self._recorder.events_cell(record, name)
-                cell.increment()
-                self._produced += 1
-                if traced and self._produced <= _MAX_SPAN_EVENTS:
-                    span.add_event(catalog.SPAN_EVENT_PRODUCED, {catalog.EVENT_TYPE.key: name})
+                next(cell.steps)
+                if traced:
+                    self._produced += 1
+                    if self._produced <= _MAX_SPAN_EVENTS:
+                        span.add_event(catalog.SPAN_EVENT_PRODUCED, {catalog.EVENT_TYPE.key: name})
             if traced:
                 span.set_attribute(catalog.SPAN_EVENTS_COUNT.key, self._produced)
         except Exception as fault:

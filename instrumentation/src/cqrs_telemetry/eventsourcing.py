@@ -227,7 +227,7 @@ class _Costs:
                 catalog.SNAPSHOT_HIT if hit else catalog.SNAPSHOT_MISS
             )
             histogram = self._instruments.histograms[catalog.AGGREGATE_LOAD_EVENTS]
-            histogram.record(load.events, attributes)
+            self._recorder.ends.run(histogram.record, load.events, attributes, get_current())
             for metric in (catalog.AGGREGATE_CONFLICTS, catalog.AGGREGATE_RETRIES):
                 self._instruments.counters[metric].cell(self._attributes(name))  # from 0
         except Exception as fault:
@@ -261,7 +261,7 @@ class _Costs:
         if is_suppressed(get_current()):
             return
         for name in {aggregate_type(each) for each in objs if each is not None}:
-            self._instruments.counters[metric].cell(self._attributes(name)).increment()
+            next(self._instruments.counters[metric].cell(self._attributes(name)).steps)
 
     def _attributes(self, name: str) -> dict[str, str]:
         return {

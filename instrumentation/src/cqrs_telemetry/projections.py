@@ -14,12 +14,11 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
 
 from . import catalog
+from ._awaitables import call, is_awaitable, is_coroutine_function
 from ._context import EventContext, span_context
-from ._operation import Operation, call, is_awaitable, is_coroutine_function, type_name
+from ._operation import Operation, type_name
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Histogram
-
     from ._recorder import Recorder, TypeRecord
     from .telemetry import CqrsTelemetry
 
@@ -77,6 +76,7 @@ class ProjectionOperation(Operation):
         replayed: bool | None = None,
     ) -> None:
         Operation.__init__(self, recorder, event)
+        self._amount = None
         self._name = name
         self._event_context = event_context
         self._options = options
@@ -84,11 +84,12 @@ class ProjectionOperation(Operation):
 
     def _find_record(self, event_type: str) -> TypeRecord:
         name, recorder, options = self._name, self._recorder, self._options
-        phase = catalog.LIVE
+        self._phase = catalog.LIVE
         if recorder.rebuilds or self._replayed or options.replayed:
-            phase = find_phase(recorder, name, self._message, options, self._replayed)
-        self._phase = phase
-        return recorder.record((name, event_type), phase)
+            self._phase = find_phase(recorder, name, self._message, options, self._replayed)
+        names = name, event_type
+        found = recorder.records[self._phase].get(names)
+        return recorder.record(names, self._phase) if found is None else found
 
     def _begin(self, current: Context, /) -> None:
         name, event, recorder = self._name, self._message, self._recorder
@@ -134,34 +135,30 @@ class ProjectionOperation(Operation):
         seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
         return created is not None and time() - created < seconds
 
-    def _measure(self, record: TypeRecord, amount: Histogram, /) -> None:
+    def _measure(self, record: TypeRecord, /) -> None:
         # Lag says when readers could see the event: after apply, and only if it was applied.
-        attributes: dict[str, Any] = {_STATUS: _APPLIED}
         try:
-            lag = self._lag(record)
+            if self._phase is not catalog.LIVE:  # readers saw it long ago
+                rebuild = self._recorder.rebuilds.get(self._name)
+                if rebuild is not None:
+                    rebuild.count()
+                return
+            created = creation_time(self._message, self._options.timestamp)
+            if created is None:
+                return
+            lag = (time() - created) * 1000
+            if lag < 0:
+                next(self._recorder.skew(record).steps)
+                lag = 0.0
+            self._amount = lag
         except Exception as fault:
             self._recorder.count_fault(fault)
-            lag = None
-        if lag is not None:
-            amount.record(lag, record.base, self._context)
-            attributes[_LAG] = lag
-        if self._traced:
-            self._span.set_attributes(attributes)
 
-    def _lag(self, record: TypeRecord) -> float | None:
-        if self._phase is not catalog.LIVE:  # readers saw it long ago
-            rebuild = self._recorder.rebuilds.get(self._name)
-            if rebuild is not None:
-                rebuild.count()
-            return None
-        created = creation_time(self._message, self._options.timestamp)
-        if created is None:
-            return None
-        lag = (time() - created) * 1000
-        if lag < 0:
-            self._recorder.skew(record).increment()
-            return 0.0
-        return lag
+    def _describe_success(self) -> None:
+        if self._amount is None:
+            self._span.set_attribute(_STATUS, _APPLIED)
+        else:
+            self._span.set_attributes({_STATUS: _APPLIED, _LAG: self._amount})
 
 
 def creation_time(event: Any, timestamp: Timestamp | None = None) -> float | None:
@@ -202,7 +199,6 @@ class BatchOperation(Operation):
     """A batch of events being applied: one span around them; each event is measured by itself."""
 
     __slots__ = ("_event_contexts", "_name", "_phase")
-    _counts = False
 
     def __init__(
         self,
@@ -213,6 +209,8 @@ class BatchOperation(Operation):
         phase: catalog.Phase,
     ) -> None:
         super().__init__(recorder, events)
+        self._counts = False
+        self._amount = None
         self._name = name
         self._phase = phase
         self._event_contexts = event_contexts
@@ -234,9 +232,11 @@ class BatchOperation(Operation):
             self._recorder.count_fault(fault)
             return []
 
-    def _measure(self, _record: TypeRecord, _amount: Histogram, /) -> None:
-        if self._traced:
-            self._span.set_attribute(_STATUS, _APPLIED)
+    def _measure(self, _record: TypeRecord, /) -> None:
+        """Nothing: its events have lags of their own."""
+
+    def _describe_success(self) -> None:
+        self._span.set_attribute(_STATUS, _APPLIED)
 
 
 class InstrumentedProjectionHandler:
@@ -311,8 +311,8 @@ class InstrumentedProjectionHandler:
         phase = find_phase(recorder, name, batch[0], self._options, replayed)
         operation = BatchOperation(recorder, name, batch, event_contexts or (), phase)
         if is_coroutine_function(self.apply):
-            return call(operation, self._await_batch, iter(batch), replayed)
-        return call(operation, self._apply_batch, iter(batch), replayed)
+            return call(operation, self._await_batch, batch, ((iter(batch), replayed), {}))
+        return call(operation, self._apply_batch, batch, ((iter(batch), replayed), {}))
 
     def _apply_batch(self, events: Iterator[Any], replayed: bool | None) -> Any:
         for event in events:

@@ -11,14 +11,11 @@ from opentelemetry.context import Context, attach, detach
 
 from . import catalog
 from ._bus import Bus
-from ._operation import Operation, Result, type_name
+from ._operation import Operation, Result
 
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from opentelemetry.metrics import Histogram
-
-    from ._recorder import Recorder, TypeRecord
     from .telemetry import CqrsTelemetry
 
 _SIDE, _TYPE, _COUNT = (
@@ -34,20 +31,16 @@ _ROWS = (Sequence, Set, ValuesView, deque)
 class QueryOperation(Operation):
     """A query being executed."""
 
-    __slots__ = ("_size",)
-
-    def __init__(self, recorder: Recorder, query: Any) -> None:
-        Operation.__init__(self, recorder, query)
-        self._size: int | None = None
+    __slots__ = ()
 
     def _begin(self, current: Context, /) -> None:
+        self._amount = None
         query, recorder = self._message, self._recorder
-        record = recorder.by_class.get(type(query))
-        if record is None:
-            name = type_name(query)
-            record = recorder.learn(query, name)
-        else:
-            (name,) = record.names
+        name = type(query).__name__
+        try:
+            record = recorder.by_name[name]
+        except KeyError:
+            record, name = recorder.find(query)
         self._record = record
         if recorder.silent and self._finds_no_sdk(record.span_name, current):
             return
@@ -70,7 +63,7 @@ class QueryOperation(Operation):
             if isinstance(result, AsyncGeneratorType):
                 self._deferred = True
                 return cast(Result, _CountedAsyncGenerator(self, result))
-            self._size = result_size(result)
+            self._amount = result_size(result)
         except Exception as fault:
             self._recorder.count_fault(fault)
         return result
@@ -79,13 +72,9 @@ class QueryOperation(Operation):
         """One resumption of the generator that this query returned."""
         return _Step(self, last)
 
-    def _measure(self, record: TypeRecord, amount: Histogram, /) -> None:
-        size = self._size
-        if size is None:
-            return
-        amount.record(size, record.base, self._context)
-        if self._traced:
-            self._span.set_attribute(_COUNT, size)
+    def _describe_success(self) -> None:
+        if self._amount is not None:
+            self._span.set_attribute(_COUNT, self._amount)
 
 
 def result_size(result: object) -> int | None:
@@ -178,7 +167,7 @@ class _Step:
 
     def __exit__(
         self,
-        _type: type[BaseException] | None,
+        kind: type[BaseException] | None,
         exception: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
@@ -187,12 +176,18 @@ class _Step:
         operation = self._operation
         if operation._record is None:
             return
+        rows = operation._amount or 0
         if exception is None and not self._last:
-            operation._size = (operation._size or 0) + 1
+            operation._amount = rows + 1
             return
-        operation._size = operation._size or 0
-        ended = isinstance(exception, StopIteration | StopAsyncIteration | GeneratorExit)
-        operation._finish(None if ended else exception)
+        operation._amount = rows
+        operation._deferred = False
+        # The finalizer of a generator around this one closes it or throws into it.
+        if self._last or isinstance(exception, GeneratorExit):
+            kind = GeneratorExit
+        if isinstance(exception, StopIteration | StopAsyncIteration | GeneratorExit):
+            exception = None
+        operation.__exit__(kind, exception, None)
 
 
 class InstrumentedQueryBus(Bus):

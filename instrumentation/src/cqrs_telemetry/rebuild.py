@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import count
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from . import catalog
-from ._instruments import Cell, Level
+from ._cells import Cell, Level
 
 if TYPE_CHECKING:
     from ._recorder import Recorder
@@ -30,7 +31,8 @@ class Rebuild:
         self._target = Level(self._applied.attributes)
         self._target.value = target
         self._replaced: Rebuild | None = None
-        self.count = self._applied.increment
+        self._ended: count[int] | None = None  # of what is in flight, while it is
+        self.count = self._applied.steps.__next__
 
     @property
     def target(self) -> int | None:
@@ -49,7 +51,9 @@ class Rebuild:
     def __enter__(self) -> Rebuild:
         instruments = self._recorder.instruments
         cells = instruments.in_flight[catalog.PROJECTION_REBUILDING]
-        cells.cell(self._applied.attributes).add(self)
+        under_way = cells.cell(self._applied.attributes)
+        next(under_way.begun)
+        self._ended = under_way.ended
         self._replaced = instruments.rebuilds.get(self.name)
         self._report()
         return self
@@ -65,16 +69,16 @@ class Rebuild:
     def leave(self) -> None:
         """Nothing is replayed any more; a rebuild that this one replaced goes on."""
         instruments = self._recorder.instruments
-        cells = instruments.in_flight[catalog.PROJECTION_REBUILDING]
-        under_way = cells.cell(self._applied.attributes)
-        under_way.discard(self)
+        if self._ended is not None:
+            next(self._ended)
+            self._ended = None
         instruments.gauges[catalog.PROJECTION_REBUILD_APPLIED].remove(self._applied)
         instruments.gauges[catalog.PROJECTION_REBUILD_TARGET].remove(self._target)
         if instruments.rebuilds.get(self.name) is not self:
             return
         del instruments.rebuilds[self.name]
         earlier = self._replaced
-        while earlier is not None and earlier not in under_way:
+        while earlier is not None and earlier._ended is None:
             earlier = earlier._replaced
         if earlier is not None:
             earlier._report()

@@ -12,9 +12,10 @@ from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
+from ._awaitables import call
 from ._context import EventContext
 from ._instruments import instruments_for, package_version
-from ._operation import Operation, call
+from ._operation import Operation
 from ._recorder import COMMANDS, PROJECTIONS, QUERIES, Path, Recorder
 from .backlog import TIMEOUT, Probe, ProjectionWatch
 from .commands import CommandOperation
@@ -198,7 +199,7 @@ def _wrap(function: Function, begin: Callable[[Any], Operation]) -> Function:
             message = kwargs[keyword]
         else:
             return function(*args, **kwargs)  # which says what is missing better than we could
-        return call(begin(message), function, *args, **kwargs)
+        return call(begin(message), function, message, (args, kwargs))
 
     if inspect.iscoroutinefunction(function):
 

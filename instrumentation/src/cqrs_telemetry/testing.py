@@ -58,6 +58,7 @@ class RecordedTelemetry:
 
     def spans(self, name: str | None = None) -> list[ReadableSpan]:
         """Finished spans in the order of their ends, all or those of one name."""
+        self.telemetry.commands.ends.report_waiting()
         return [s for s in self._spans.get_finished_spans() if name in (None, s.name)]
 
     def points(self, metric: Metric, **attributes: str) -> list[Point]:

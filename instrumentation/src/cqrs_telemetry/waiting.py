@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import get_current
 
 from . import catalog
+from ._awaitables import is_awaitable, is_coroutine_function
 from ._context import is_suppressed
-from ._operation import is_awaitable, is_coroutine_function, type_name
+from ._operation import type_name
 
 if TYPE_CHECKING:
     from .telemetry import CqrsTelemetry
@@ -106,6 +107,7 @@ class Wait:
                 catalog.PROJECTION_NAME.key: name,
                 catalog.WAIT_STATUS.key: catalog.SEEN if seen else catalog.TIMED_OUT,
             }
-            queries.instruments.histograms[catalog.QUERY_WAIT].record(elapsed, attributes)
+            histogram = queries.instruments.histograms[catalog.QUERY_WAIT]
+            queries.ends.run(histogram.record, elapsed, attributes, get_current())
         except Exception as fault:
             queries.count_fault(fault)

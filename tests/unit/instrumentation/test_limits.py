@@ -94,7 +94,7 @@ def test_memory_stays_bounded() -> None:
             operation.reject(f"Reason{number}")
     assert len(recorded.points(catalog.COMMAND_ACTIVE)) == 4
     assert len(recorded.points(catalog.COMMAND_TOTAL)) <= 3 * 4 * 4
-    assert len(recorded.telemetry.commands._records) == 4
+    assert len(recorded.telemetry.commands.records[catalog.LIVE]) == 4
 
 
 @pytest.mark.parametrize("limit", [0, -1])
