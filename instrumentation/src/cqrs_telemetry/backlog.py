@@ -67,6 +67,7 @@ class ProjectionWatch:
         self._probe = probe
         self._loop = _running_loop()
         self._is_late = False
+        self._is_closed = False
         attributes = recorder.name_attributes(name)
         gauges = recorder.instruments.gauges
         self._pending = gauges[catalog.PROJECTION_PENDING].cell(attributes)
@@ -75,8 +76,16 @@ class ProjectionWatch:
         recorder.instruments.watches.add(self)
 
     def close(self) -> None:
-        """Stop watching: the projection's gauges are absent from now on. Once more does nothing."""
+        """Stop watching: the projection's gauges are absent from now on. Once more does nothing.
+
+        Waits for a probe that runs, up to its time limit, so that what it uses may be closed next.
+        An async probe of the loop that this is called in is not waited for: it needs that loop.
+        """
+        self._is_closed = True
         self._recorder.instruments.watches.remove(self)
+        run = self._run
+        if run is not None and (self._loop is None or self._loop is not _running_loop()):
+            run.done.wait(self.timeout)
         self.forget()
 
     def __enter__(self) -> ProjectionWatch:
@@ -100,12 +109,17 @@ class ProjectionWatch:
             return
         if self._is_late and run is not None:
             self._settle(run)
-        self._run = _Run(self._probe, self._loop, self.timeout)
+        # Who closes this meanwhile finds the run and waits for it, or is seen here.
+        self._run = run = _Run(self._probe, self._loop, self.timeout)
+        if self._is_closed:
+            run.done.set()
+        else:
+            run.start()
 
     def finish(self, deadline: float) -> None:
         """Take the answer; without one in time, without a sound one or after an error: unknown."""
         run = self._run
-        if run is None or self._is_late:
+        if run is None or self._is_late or self._is_closed:
             return
         run.done.wait(max(0.0, deadline - monotonic()))
         self._settle(run)
@@ -149,6 +163,9 @@ class _Run:
         self._timeout = timeout
         self._result: Any = None
         self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin."""
         # A daemon: what hangs in a driver must not keep the process from its end.
         threading.Thread(target=self._evaluate, name="cqrs-probe", daemon=True).start()
 

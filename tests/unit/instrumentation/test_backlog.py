@@ -320,3 +320,66 @@ def test_a_forked_child_leaves_watching_and_rebuilding_to_its_parent() -> None:
     subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED], check=True, timeout=60
     )
+
+
+def test_closing_waits_for_a_probe_that_runs(recorded: RecordedTelemetry, always_ask: None) -> None:
+    """What the probe uses may be closed when its watch is: nothing runs any more, or begins to."""
+    entered, proceed = threading.Event(), threading.Event()
+    ended: list[bool] = []
+    closed: list[bool] = []
+
+    def probe() -> Backlog:
+        entered.set()
+        proceed.wait(LIMIT)
+        ended.append(True)
+        return Backlog(0)
+
+    watch = recorded.telemetry.watch_projection("orders", probe, timeout=LIMIT)
+    collecting = threading.Thread(target=lambda: backlog(recorded), daemon=True)
+    collecting.start()
+    assert entered.wait(LIMIT)
+    closing = threading.Thread(
+        target=lambda: (watch.close(), closed.append(bool(ended))), daemon=True
+    )
+    closing.start()
+    wait_for("closing to begin", lambda: watch._is_closed)
+    assert closed == []
+    proceed.set()
+    for thread in (closing, collecting):
+        thread.join(LIMIT)
+    assert closed == [True]
+    watch.start()  # as a collection that began before would
+    watch.finish(time.monotonic())
+    assert ended == [True]
+    assert backlog(recorded) == (None, None)
+    assert faults(recorded) == 0
+
+
+def test_closing_does_not_wait_for_a_probe_that_hangs(
+    recorded: RecordedTelemetry, always_ask: None
+) -> None:
+    """No longer than the probe's time limit."""
+    proceed = threading.Event()
+    watch = recorded.telemetry.watch_projection(
+        "orders", lambda: proceed.wait(LIMIT) and None, timeout=0.05
+    )
+    assert backlog(recorded) == (None, None)
+    watch.close()
+    proceed.set()
+
+
+async def test_closing_in_the_loop_of_an_async_probe(
+    recorded: RecordedTelemetry, always_ask: None
+) -> None:
+    """It would wait for itself, so it does not."""
+    ended = asyncio.Event()
+
+    async def probe() -> Backlog:
+        await asyncio.sleep(0)
+        ended.set()
+        return Backlog(0)
+
+    watch = recorded.telemetry.watch_projection("orders", probe, timeout=LIMIT)
+    backlog(recorded)  # begins it; the loop has no time for it yet
+    watch.close()
+    await asyncio.wait_for(ended.wait(), LIMIT)
