@@ -52,6 +52,7 @@ from cqrs_dashboards.doctor import Report, examine
 from cqrs_dashboards.questions import PanelQuestion, questions
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import METRICS
+from observations import observe_undisturbed
 from orders.demo.ports import choose_ports
 from orders.demo.prometheus import require_server
 from waits import LIMIT, wait_for
@@ -314,11 +315,13 @@ def test_wrong_settings_are_named_and_right_ones_record(server: Server) -> None:
         *([f"naming: {right.naming}"] if right.naming != wrong.naming else []),
         *([f"histograms: {right.histograms}"] if right.histograms != wrong.histograms else []),
     ]
-    assert told(examine(server.url, wrong)) == {f"set {' and '.join(settings)}"}
+    assert told(observe_undisturbed(server.url, partial(examine, config=wrong))) == {
+        f"set {' and '.join(settings)}"
+    }
 
     server.load(right)
     assert_recorded(server)
-    assert told(examine(server.url, right)) == set()
+    assert told(observe_undisturbed(server.url, partial(examine, config=right))) == set()
     findings = check_live(server.url, right).findings
     assert {each.status for each in findings} <= {"ok", "idle", "blind"}
     blind = [each for each in findings if each.status == "blind"]
@@ -381,10 +384,14 @@ def test_converted_as_it_is_scraped(tmp_path: Path) -> None:
         ):
             server.wait_for(series_name(catalog.PROJECTION_LAG, kind.strategy))
             wait_until_evaluated(server)
-            assert told(examine(server.url, kind.wrong)) == {"set histograms: native"}
+            assert told(observe_undisturbed(server.url, partial(examine, config=kind.wrong))) == {
+                "set histograms: native"
+            }
             server.load(kind.config)
             assert_recorded(server)
-            assert told(examine(server.url, kind.config)) == set()
+            assert (
+                told(observe_undisturbed(server.url, partial(examine, config=kind.config))) == set()
+            )
     finally:
         http.shutdown()
         http.server_close()
@@ -408,7 +415,7 @@ def test_buckets_that_rules_cannot_use(
     ):
         server.load(Config())
         assert_recorded(server)
-        found = examine(server.url, Config()).findings
+        found = observe_undisturbed(server.url, partial(examine, config=Config())).findings
         others = {
             each.title: each.diagnosis.why
             for each in found

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from cqrs_alerts.promql import count_by, equals, select
 from cqrs_alerts.rule_files import render_rules
 from cqrs_dashboards.doctor import examine
 from cqrs_telemetry import CqrsTelemetry, catalog
+from observations import observe_undisturbed
 from orders.deliveries import UNDELIVERED
 from orders.demo.command_lines import ORDERS
 from orders.demo.processes import Parts
@@ -261,9 +263,10 @@ def test_prometheus_without_its_receiver_is_named_by_service_and_doctor(place: P
             lambda: all(rule.health == "ok" for rule in prometheus.rules() or ()),
             saw=prometheus.rules,
         )
+    report = observe_undisturbed(place.prometheus_url, partial(examine, config=CONFIG))
     mends = {
         each.diagnosis.mend
-        for each in examine(place.prometheus_url, CONFIG).findings
+        for each in report.findings
         if each.diagnosis and each.diagnosis.cause is Cause.NEVER_SEEN
     }
     assert mends

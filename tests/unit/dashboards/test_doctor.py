@@ -10,7 +10,9 @@ import pytest
 from cqrs_alerts import foreign_metrics, recording, slo
 from cqrs_alerts.config import Config
 from cqrs_alerts.live.causes import Cause, Diagnosis
-from cqrs_dashboards.doctor import Finding, Report, examine
+from cqrs_dashboards import doctor
+from cqrs_dashboards.doctor import Finding, Report
+from observations import observe_undisturbed
 
 if TYPE_CHECKING:
     from .conftest import Server, Servers
@@ -40,10 +42,17 @@ def diagnosis(report: Report, dashboard: str, title: str) -> Diagnosis:
     return found
 
 
+def examine(
+    server: Server, config: Config | None = None, rendered: list[Json] | None = None
+) -> Report:
+    """The doctor's report."""
+    return observe_undisturbed(server.url, lambda url: doctor.examine(url, config, rendered))
+
+
 def ask(server: Server, expression: str) -> Finding:
     """The finding about a panel of a user's own."""
     dashboard = {"title": "D", "panels": [{"title": "P", "targets": [{"expr": expression}]}]}
-    return find(examine(server.url, rendered=[dashboard]), "D", "P")
+    return find(examine(server, rendered=[dashboard]), "D", "P")
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def healthy(servers: Servers) -> Server:
 
 def test_everything_has_data(healthy: Server) -> None:
     """Under traffic every panel, variable and alert is ok; panels of faults show their 0."""
-    report = examine(healthy.url)
+    report = examine(healthy)
     assert [each for each in report.findings if each.status != "ok"] == []
     assert report.ok
     assert {each.kind for each in report.findings} == {"panel", "variable", "alert"}
@@ -75,7 +84,7 @@ def test_rules_not_loaded(servers: Servers) -> None:
     """Raw metrics without recording rules: one cause for all, with the command that mends it."""
     server = servers("without rules")
     server.wait_for("cqrs_command_total")
-    report = examine(server.url)
+    report = examine(server)
     found = [
         each
         for each in report.findings
@@ -93,7 +102,7 @@ def test_other_naming(servers: Servers) -> None:
     """Metrics under another strategy's names: the found name and the strategy are told."""
     server = servers("other naming")
     server.wait_for(recording.COMMAND_RATE.name, "cqrs_query_duration_bucket")
-    report = examine(server.url)
+    report = examine(server)
     found = diagnosis(report, READ, "Latency p95 by query type")
     assert found.cause is Cause.OTHER_NAMING
     assert "cqrs_query_duration_bucket" in found.why
@@ -107,7 +116,7 @@ def test_metric_never_seen(servers: Servers) -> None:
     server = servers("not instrumented")
     server.wait_for("up == 1")
     server.wait_for_evaluation()
-    report = examine(server.url)
+    report = examine(server)
     panels = [each for each in report.findings if each.kind == "panel"]
     causes = {each.diagnosis for each in panels if each.dashboard != PIPELINE}
     assert causes == {diagnosis(report, WRITE, "Throughput by command type")}
@@ -122,7 +131,7 @@ def test_targets_down(servers: Servers) -> None:
     server = servers("target down")
     server.wait_for("up == 0")
     server.wait_for_evaluation()
-    found = diagnosis(examine(server.url), PROJECTIONS, "Lag p99")
+    found = diagnosis(examine(server), PROJECTIONS, "Lag p99")
     assert found.cause is Cause.TARGETS_DOWN
     assert "1 of 1 targets are down: orders (127.0.0.1:" in found.why
 
@@ -132,7 +141,7 @@ def test_selector_excludes_everything(servers: Servers, elsewhere: Config) -> No
     server = servers("excluded")
     server.wait_for("cqrs_command_total")
     server.wait_for_evaluation()
-    found = diagnosis(examine(server.url, elsewhere), WRITE, "Commands per second")
+    found = diagnosis(examine(server, elsewhere), WRITE, "Commands per second")
     assert found.cause is Cause.SELECTOR_EXCLUDES
     assert 'namespace="elsewhere"' in found.why
 
@@ -142,7 +151,7 @@ def test_only_one_sample(servers: Servers) -> None:
     server = servers("history")
     server.wait_for("vector(1)")
     server.wait_for_evaluation()
-    found = diagnosis(examine(server.url), WRITE, "Commands per second")
+    found = diagnosis(examine(server), WRITE, "Commands per second")
     assert found.cause is Cause.ONE_SAMPLE
     assert "cqrs_command_total" in found.why
 
@@ -152,7 +161,7 @@ def test_no_longer_reported(servers: Servers) -> None:
     server = servers("history")
     server.wait_for("vector(1)")
     server.wait_for_evaluation()
-    found = diagnosis(examine(server.url), READ, "Queries per second")
+    found = diagnosis(examine(server), READ, "Queries per second")
     assert found.cause is Cause.STALE
     assert re.search(r"cqrs_query_total was last reported \d\d min ago", found.why)
     assert "scrapes no target" in found.why
@@ -163,7 +172,7 @@ def test_no_targets(servers: Servers) -> None:
     server = servers("history")
     server.wait_for("vector(1)")
     server.wait_for_evaluation()
-    found = diagnosis(examine(server.url), PROJECTIONS, "Lag p99")
+    found = diagnosis(examine(server), PROJECTIONS, "Lag p99")
     assert found.cause is Cause.NO_TARGETS
     assert "scrape_configs" in found.mend
     assert "takes OTLP only when it is started with --web.enable-otlp-receiver" in found.mend
@@ -180,7 +189,7 @@ def quiet(servers: Servers) -> Server:
 
 def test_no_traffic(quiet: Server) -> None:
     """Known types without traffic: rates are 0, what needs traffic is idle and not broken."""
-    report = examine(quiet.url)
+    report = examine(quiet)
     assert find(report, WRITE, "Commands per second").status == "ok"
     latency, share = find(report, WRITE, "Latency p95"), find(report, WRITE, "Error share")
     for finding in (latency, share):
@@ -192,7 +201,7 @@ def test_no_traffic(quiet: Server) -> None:
 
 def test_what_nobody_chose_to_report_is_unused(quiet: Server) -> None:
     """A watch, a wait and an instrumented repository are the user's choice: their lack is fine."""
-    report = examine(quiet.url)
+    report = examine(quiet)
     unused = {each.title: each for each in report.findings if each.status == "unused"}
     assert {"Pending events", "Waits by outcome", "Loads by aggregate type"} <= unused.keys()
     assert "Latency p95" not in unused
@@ -208,7 +217,7 @@ def test_no_failures(quiet: Server) -> None:
 
 def test_rule_failing(quiet: Server) -> None:
     """A rule that Prometheus cannot evaluate: its own message is passed on."""
-    found = diagnosis(examine(quiet.url), READ, "Queries per second")
+    found = diagnosis(examine(quiet), READ, "Queries per second")
     assert found.cause is Cause.RULE_FAILING
     assert recording.QUERY_RATE.name in found.why
     assert "many-to-many" in found.why or "duplicate series" in found.why
@@ -216,7 +225,7 @@ def test_rule_failing(quiet: Server) -> None:
 
 def test_zero_does_not_hide_a_missing_rule(quiet: Server) -> None:
     """A panel that shows 0 because the rule behind it is missing is not ok."""
-    finding = find(examine(quiet.url), WRITE, "Events per second")
+    finding = find(examine(quiet), WRITE, "Events per second")
     assert (finding.status, finding.sample) == ("hidden", 0.0)
     assert finding.diagnosis
     assert finding.diagnosis.cause is Cause.RULES_NOT_LOADED
@@ -225,7 +234,7 @@ def test_zero_does_not_hide_a_missing_rule(quiet: Server) -> None:
 
 def test_label_missing(healthy: Server) -> None:
     """A group label that the recorded series lack: the label and the key to mend are named."""
-    report = examine(healthy.url, Config(group_labels=("region", "job")))
+    report = examine(healthy, Config(group_labels=("region", "job")))
     found = diagnosis(report, WRITE, "Commands per second")
     assert found.cause is Cause.LABEL_MISSING
     assert "have the label region" in found.why

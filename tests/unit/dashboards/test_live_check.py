@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from cqrs_alerts import foreign_metrics, slo
 from cqrs_alerts.cli import main
 from cqrs_alerts.config import Config
-from cqrs_alerts.live.check import RuleFinding, RuleReport, check_live
+from cqrs_alerts.live import check
+from cqrs_alerts.live.check import RuleFinding, RuleReport
 from cqrs_alerts.recording import (
     COMMAND_ERROR_RATIO,
     COMMAND_RATE,
@@ -22,6 +23,7 @@ from cqrs_alerts.recording import (
     QUERY_RATE,
 )
 from cqrs_alerts.slo_settings import OwnLatency
+from observations import observe_undisturbed
 
 if TYPE_CHECKING:
     from .conftest import Server, Servers
@@ -32,6 +34,11 @@ pytestmark = pytest.mark.servers
 def find(report: RuleReport, name: str) -> RuleFinding:
     """The first finding about a rule."""
     return next(each for each in report.findings if each.name == name)
+
+
+def check_live(server: Server, config: Config) -> RuleReport:
+    """The report on the rules that are loaded."""
+    return observe_undisturbed(server.url, lambda url: check.check_live(url, config))
 
 
 @pytest.fixture
@@ -47,7 +54,7 @@ def healthy(servers: Servers) -> Server:
 
 def test_everything_is_loaded_and_evaluated(healthy: Server) -> None:
     """What is not used, such as a collector, leaves its alerts idle and is no fault."""
-    report = check_live(healthy.url, Config())
+    report = check_live(healthy, Config())
     assert report.ok, [each for each in report.findings if each.status not in ("ok", "idle")]
     refusing = find(report, "CqrsCollectorRefusing")
     assert refusing.status == "idle"
@@ -73,7 +80,7 @@ def test_rules_of_another_configuration_are_told(healthy: Server) -> None:
             types=(OwnLatency(type="Report", objective=0.9, within_ms=500),),
         ),
     )
-    report = check_live(healthy.url, replace(config, alerts=alerts, slos=promised))
+    report = check_live(healthy, replace(config, alerts=alerts, slos=promised))
     assert not report.ok
     assert find(report, "CqrsCommandLatencyHigh").why == "has another expression"
     assert find(report, "CqrsTelemetryFaults").why == "waits 120 s, not 7m"
@@ -86,7 +93,7 @@ def test_rules_that_are_not_loaded_are_missing(servers: Servers) -> None:
     """All of them, with what to do."""
     server = servers("without rules")
     server.wait_for("vector(1)")
-    report = check_live(server.url, Config())
+    report = check_live(server, Config())
     assert {each.status for each in report.findings} == {"missing"}
     assert "rule_files" in report.findings[0].mend
 
@@ -96,7 +103,7 @@ def test_a_failing_and_a_missing_rule_are_named(servers: Servers) -> None:
     server = servers("quiet")
     server.wait_for(COMMAND_RATE.name)
     server.wait_for_evaluation()
-    report = check_live(server.url, Config())
+    report = check_live(server, Config())
     assert find(report, EVENTS_PRODUCED_RATE.name).status == "missing"
     # The rule in its place is another one, and it fails.
     assert find(report, QUERY_RATE.name).status == "differs"
@@ -108,7 +115,7 @@ def test_an_alert_that_other_names_blind(servers: Servers) -> None:
     server = servers("other naming")
     server.wait_for(COMMAND_RATE.name, "cqrs_query_duration_bucket")
     server.wait_for_evaluation()
-    finding = find(check_live(server.url, Config()), "CqrsQueryLatencyHigh")
+    finding = find(check_live(server, Config()), "CqrsQueryLatencyHigh")
     assert finding.status == "blind"
     assert "cqrs_query_duration_bucket" in finding.why
 
@@ -116,7 +123,7 @@ def test_an_alert_that_other_names_blind(servers: Servers) -> None:
 def test_the_command(healthy: Server, tmp_path: Path) -> None:
     """Status 0, 1 and 2; a table and the same as JSON."""
     run = CliRunner().invoke
-    table = run(main, ["check", "--prometheus", healthy.url])
+    table = observe_undisturbed(healthy.url, lambda url: run(main, ["check", "--prometheus", url]))
     assert table.exit_code == 0, table.output
     assert "idle" in table.output
     config = tmp_path / "cqrs.yaml"

@@ -37,6 +37,8 @@ class MetricExaminer:
     def __init__(self, prometheus: Prometheus, config: Config) -> None:
         self._prometheus = prometheus
         self._config = config
+        # Asked once: the causes of one examination do not contradict each other.
+        self._targets = prometheus.query("up")
         self._names: frozenset[str] | None = None
         self._metrics: dict[str, Metric] = {
             series_name(metric, config.naming, part): metric
@@ -124,20 +126,19 @@ class MetricExaminer:
         )
 
     def _targets_down(self) -> Iterator[Diagnosis]:
-        targets = self._prometheus.query("up")
-        if not targets:
+        if not self._targets:
             yield Diagnosis(
                 Cause.NO_TARGETS,
                 "Prometheus scrapes no target",
                 "add the service under scrape_configs in prometheus.yml, or let it push by OTLP"
                 f"{self._closed_receiver}",
             )
-        down = [dict(each.labels) for each in targets if each.value == 0]
+        down = [dict(each.labels) for each in self._targets if each.value == 0]
         if down:
             names = ", ".join(sorted(f"{each['job']} ({each['instance']})" for each in down)[:3])
             yield Diagnosis(
                 Cause.TARGETS_DOWN,
-                f"{len(down)} of {len(targets)} targets are down: {names}",
+                f"{len(down)} of {len(self._targets)} targets are down: {names}",
                 "start them, or mend their address in prometheus.yml",
             )
 
