@@ -47,8 +47,9 @@ from cqrs_alerts.naming import (
 )
 from cqrs_alerts.recording import RECORDINGS
 from cqrs_alerts.rule_files import render_rules
+from cqrs_dashboards import doctor
 from cqrs_dashboards.bundle import render_all
-from cqrs_dashboards.doctor import Report, examine
+from cqrs_dashboards.doctor import Report
 from cqrs_dashboards.questions import PanelQuestion, questions
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import METRICS
@@ -295,6 +296,11 @@ def test_names_and_labels(server: Server) -> None:
         assert own == labels
 
 
+def examine(server: Server, config: Config) -> Report:
+    """The doctor's report."""
+    return observe_undisturbed(server.url, partial(doctor.examine, config=config))
+
+
 def told(report: Report) -> set[str]:
     """What mends the panels that the doctor finds other names behind."""
     return {
@@ -315,13 +321,11 @@ def test_wrong_settings_are_named_and_right_ones_record(server: Server) -> None:
         *([f"naming: {right.naming}"] if right.naming != wrong.naming else []),
         *([f"histograms: {right.histograms}"] if right.histograms != wrong.histograms else []),
     ]
-    assert told(observe_undisturbed(server.url, partial(examine, config=wrong))) == {
-        f"set {' and '.join(settings)}"
-    }
+    assert told(examine(server, wrong)) == {f"set {' and '.join(settings)}"}
 
     server.load(right)
     assert_recorded(server)
-    assert told(observe_undisturbed(server.url, partial(examine, config=right))) == set()
+    assert told(examine(server, right)) == set()
     findings = check_live(server.url, right).findings
     assert {each.status for each in findings} <= {"ok", "idle", "blind"}
     blind = [each for each in findings if each.status == "blind"]
@@ -384,14 +388,10 @@ def test_converted_as_it_is_scraped(tmp_path: Path) -> None:
         ):
             server.wait_for(series_name(catalog.PROJECTION_LAG, kind.strategy))
             wait_until_evaluated(server)
-            assert told(observe_undisturbed(server.url, partial(examine, config=kind.wrong))) == {
-                "set histograms: native"
-            }
+            assert told(examine(server, kind.wrong)) == {"set histograms: native"}
             server.load(kind.config)
             assert_recorded(server)
-            assert (
-                told(observe_undisturbed(server.url, partial(examine, config=kind.config))) == set()
-            )
+            assert told(examine(server, kind.config)) == set()
     finally:
         http.shutdown()
         http.server_close()
@@ -415,7 +415,7 @@ def test_buckets_that_rules_cannot_use(
     ):
         server.load(Config())
         assert_recorded(server)
-        found = observe_undisturbed(server.url, partial(examine, config=Config())).findings
+        found = examine(server, Config()).findings
         others = {
             each.title: each.diagnosis.why
             for each in found

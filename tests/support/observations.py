@@ -1,4 +1,4 @@
-"""Observations of Prometheus servers of tests that no failed scrape falsified."""
+"""Observations of the Prometheus servers that tests start, repeated when a scrape failed."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import TypeVar
 from cqrs_alerts.live.prometheus import Prometheus
 from waits import wait_for
 
-MARGIN = 5  # seconds: that long after a failed scrape, rules have recorded everything again
+MARGIN = 5  # seconds after a failed scrape within which rules record every series again
 
 T = TypeVar("T")
 
 
 def observe_undisturbed(url: str, look: Callable[[str], T]) -> T:
-    """What ``look`` finds at a server while no target comes or goes.
+    """Return what ``look`` finds at a server during a time in which no target's ``up`` changes.
 
-    Servers of tests scrape every second, so a scrape has no more than one second. On a busy
-    machine that is too short now and then, and until the next scrape the target's series are gone.
+    These servers scrape every second, so the scrape timeout is one second. On a busy machine a
+    scrape sometimes takes longer, and the target's series are missing until the next scrape.
     """
-    came_or_went: object = None
+    changed: object = None
 
     def attempt() -> tuple[T] | None:
-        nonlocal came_or_went
+        nonlocal changed
         begin = time.monotonic()
         found = look(url)
         seconds = int(time.monotonic() - begin) + MARGIN
         with Prometheus(url) as prometheus:
-            came_or_went = prometheus.query(f"changes(up[{seconds}s]) > 0")
-        return None if came_or_went else (found,)
+            changed = prometheus.query(f"changes(up[{seconds}s]) > 0")
+        return None if changed else (found,)
 
-    what = f"look at {url} during which no target came or went"
-    return wait_for(what, attempt, saw=lambda: came_or_went)[0]
+    what = f"observation of {url} without a change of up"
+    return wait_for(what, attempt, saw=lambda: changed)[0]

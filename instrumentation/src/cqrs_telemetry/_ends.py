@@ -3,7 +3,7 @@
 The SDK's locks are not reentrant. Python runs finalizers in any thread and signal handlers in the
 main thread, between any two instructions, also while the SDK holds a lock in that thread. An
 operation that ends there must not record its duration or end its span at once: the thread would
-wait for itself. The end is kept here and reported when the next operation begins or ends, or when
+deadlock. The end is kept here and reported when the next operation begins or ends, or when
 metrics are collected (docs/adr/0003-observable-counters.md).
 """
 
@@ -44,7 +44,7 @@ class Ends:
             self.report()
 
     def report(self) -> None:
-        """The same where nothing is interrupted."""
+        """Report some of the ends that wait. Only for callers that do not interrupt the SDK."""
         me = get_ident()
         in_sdk[me] = None
         try:
@@ -53,7 +53,7 @@ class Ends:
             leave_sdk(me, None)
 
     def run(self, function: Callable[..., None], *args: Any, **options: Any) -> None:
-        """Call what may take a lock of the SDK's, now or when that cannot interrupt its holder."""
+        """Call a function that may take a lock of the SDK: now, or later if this interrupts it."""
         self.waiting.append(partial(function, *args, **options))
         self.report_waiting()
 

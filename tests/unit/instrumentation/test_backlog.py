@@ -318,7 +318,9 @@ assert metrics() == [1, 1, 3]
 def test_a_forked_child_leaves_watching_and_rebuilding_to_its_parent() -> None:
     """Connections are not shared with the child, which may watch by itself."""
     subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED], check=True, timeout=60
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED],
+        check=True,
+        timeout=LIMIT,
     )
 
 

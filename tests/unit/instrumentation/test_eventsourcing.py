@@ -196,7 +196,7 @@ def test_waiting_for_a_position(
         wait(0.05, required=True)
     apply = threading.Timer(0.05, view.insert_tracking, [Tracking(shop.name, placed.id)])
     apply.start()
-    assert wait(30) is True
+    assert wait(LIMIT) is True
     apply.join(LIMIT)
     assert recorded.count(catalog.QUERY_WAIT, wait_status="timed_out") == 2
     assert recorded.count(catalog.QUERY_WAIT, wait_status="seen") == 1

@@ -108,7 +108,7 @@ def test_three_failures_of_the_librarys_runner(
         recorded.telemetry.watch_projection("orders", probe)
         placed = shop.place()
         assert wait_until_projected(
-            recorded.telemetry, "FindOrder", "orders", view, shop.name, placed.id, timeout=30
+            recorded.telemetry, "FindOrder", "orders", view, shop.name, placed.id, timeout=LIMIT
         )
         shop.note(placed.originator_id, times=50)
         assert (shop.recorder.max_notification_id(), view.max_tracking_id(shop.name)) == (51, 1)

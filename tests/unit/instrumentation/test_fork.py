@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+from waits import LIMIT
+
 # A process of its own: forking the test's, with whatever threads it has, proves less.
 PROGRAM = """
 import json, os, threading
@@ -64,7 +66,7 @@ def test_a_forked_child_counts_from_zero_without_the_parents_locks() -> None:
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT,
         check=False,
     )
     assert result.returncode == 0, result.stderr

@@ -212,7 +212,7 @@ def finish(work: Callable[[], Any]) -> Any:
     results: list[Any] = []
     thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
     thread.start()
-    thread.join(20)
+    thread.join(LIMIT)
     if thread.is_alive():
         stack = traceback.format_stack(sys._current_frames()[thread.ident or 0])
         pytest.fail(f"hangs after {LIMIT:g} s:\n" + "".join(stack[-12:]), pytrace=False)

@@ -11,6 +11,7 @@ from opentelemetry.context import attach, detach, set_value
 
 from cqrs_telemetry import NotSeenError, catalog
 from cqrs_telemetry.testing import RecordedTelemetry
+from waits import LIMIT
 
 
 class FindOrder:
@@ -32,7 +33,9 @@ def waits(recorded: RecordedTelemetry, status: str) -> int:
 
 def test_it_looks_until_it_is_seen(recorded: RecordedTelemetry) -> None:
     """A poll that says no is asked again; the wait is recorded by query, projection and outcome."""
-    assert recorded.telemetry.wait_until_seen(FindOrder(), "orders", after(3), timeout=30) is True
+    assert (
+        recorded.telemetry.wait_until_seen(FindOrder(), "orders", after(3), timeout=LIMIT) is True
+    )
     assert (waits(recorded, "seen"), waits(recorded, "timed_out")) == (1, 0)
     assert recorded.value(catalog.QUERY_WAIT) > 0
 
@@ -69,7 +72,7 @@ def test_a_callable_that_waits_by_itself(recorded: RecordedTelemetry) -> None:
     def wait() -> bool:
         raise TimeoutError
 
-    assert not recorded.telemetry.wait_until_seen("FindOrder", "orders", wait, timeout=30)
+    assert not recorded.telemetry.wait_until_seen("FindOrder", "orders", wait, timeout=LIMIT)
     assert waits(recorded, "timed_out") == 1
 
 
@@ -94,9 +97,9 @@ async def test_async(recorded: RecordedTelemetry) -> None:
         return look()
 
     wait = recorded.telemetry.wait_until_seen
-    assert await wait(FindOrder, "orders", seen, timeout=30) is True
+    assert await wait(FindOrder, "orders", seen, timeout=LIMIT) is True
     look = after(3)
-    assert await wait(FindOrder, "orders", lambda: seen(), timeout=30) is True
+    assert await wait(FindOrder, "orders", lambda: seen(), timeout=LIMIT) is True
     assert waits(recorded, "seen") == 2
 
 
@@ -122,7 +125,7 @@ def test_suppressed_waits_wait_and_record_nothing(recorded: RecordedTelemetry) -
     """As everything else that is suppressed."""
     token = attach(set_value("suppress_instrumentation", True))
     try:
-        assert recorded.telemetry.wait_until_seen("FindOrder", "orders", after(2), timeout=30)
+        assert recorded.telemetry.wait_until_seen("FindOrder", "orders", after(2), timeout=LIMIT)
     finally:
         detach(token)
     assert recorded.count(catalog.QUERY_WAIT) == 0

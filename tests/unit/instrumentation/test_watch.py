@@ -114,7 +114,7 @@ def test_a_watch_that_cannot_begin_ends_the_process(
     """Nothing is served then, and the message is the library's."""
     result = subprocess.run(
         [sys.executable, "-m", "cqrs_telemetry.watch", *arguments, "--port", "0"],
-        cwd=probes, capture_output=True, text=True, check=False, timeout=60,
+        cwd=probes, capture_output=True, text=True, check=False, timeout=LIMIT,
     )  # fmt: skip
     assert (result.returncode, result.stdout) == (2, "")
     assert message in result.stderr

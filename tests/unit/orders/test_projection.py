@@ -118,9 +118,9 @@ def test_the_runner_follows_new_events_until_it_is_left(ask, shop, dispatch, tmp
     """The library's runner, over our polling subscription, sees old events and those to come."""
     view = open_view(StockProjection, tmp_path)
     with run_projection(StockProjection(view), tmp_path) as runner:
-        runner.wait(shop.recorder.max_notification_id() - 1, timeout=30)
+        runner.wait(shop.recorder.max_notification_id() - 1, timeout=LIMIT)
         dispatch(RestockProduct("lamp", 5))
-        runner.wait(shop.recorder.max_notification_id(), timeout=30)
+        runner.wait(shop.recorder.max_notification_id(), timeout=LIMIT)
         assert ask(StockLevels())[0]["quantity"] == 13
     view.datastore.close()
 

@@ -20,7 +20,7 @@ OTLP = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "otlp"}
 def add_product(url, sku):
     """Send a command; gunicorn listens some time before its workers answer."""
     product = {"sku": sku, "price": 1, "quantity": 1}
-    return httpx.post(f"{url}/commands/AddProduct", json=product, timeout=60)
+    return httpx.post(f"{url}/commands/AddProduct", json=product, timeout=LIMIT)
 
 
 @pytest.fixture
