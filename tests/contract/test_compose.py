@@ -26,7 +26,6 @@ from promql_parser import VectorSelector, parse
 
 from cqrs_alerts.config import Config
 from cqrs_alerts.config_file import read_config
-from cqrs_alerts.live.check import check_live
 from cqrs_alerts.naming import label_name, series_name
 from cqrs_alerts.rule_files import render_rules
 from cqrs_dashboards.bundle import render_all
@@ -34,6 +33,7 @@ from cqrs_dashboards.doctor import Report, examine
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 from get_servers import read_go_mod
+from observations import check_rules
 from orders.demo.command_lines import ORDERS
 from orders.demo.ports import choose_ports
 from orders.demo.prometheus import require_server
@@ -491,7 +491,7 @@ def test_every_panel_has_data(running: Outside) -> None:
     )
     assert report
     assert report.findings
-    check = check_live(url, config)
+    check = check_rules(url, config)
     assert check.ok, [each for each in check.findings if each.status not in ("ok", "idle")]
     # Service and projection are two instances of one job.
     found = ask(running, "query", query=f'target_info{{job="{SERVICE}"}}')["result"]

@@ -36,7 +36,6 @@ from cqrs_alerts import recording_rules
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import INSTANCE, LE
 from cqrs_alerts.live.causes import Cause
-from cqrs_alerts.live.check import check_live
 from cqrs_alerts.naming import (
     STRATEGIES,
     Histograms,
@@ -53,7 +52,7 @@ from cqrs_dashboards.doctor import Report
 from cqrs_dashboards.questions import PanelQuestion, questions
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import METRICS
-from observations import observe_undisturbed
+from observations import check_rules, observe_undisturbed
 from orders.demo.ports import choose_ports
 from orders.demo.prometheus import require_server
 from waits import LIMIT, wait_for
@@ -326,7 +325,7 @@ def test_wrong_settings_are_named_and_right_ones_record(server: Server) -> None:
     server.load(right)
     assert_recorded(server)
     assert told(examine(server, right)) == set()
-    findings = check_live(server.url, right).findings
+    findings = check_rules(server.url, right).findings
     assert {each.status for each in findings} <= {"ok", "idle", "blind"}
     blind = [each for each in findings if each.status == "blind"]
     assert all("scrapes no target" in each.why for each in blind), blind
@@ -424,7 +423,7 @@ def test_buckets_that_rules_cannot_use(
         assert {"Latency p95 by query type", "Lag distribution"} <= others.keys()
         assert all(words in why for why in others.values())
         assert not {each.title for each in found if each.status == "ok"} & others.keys()
-        rules = {each.name: each for each in check_live(server.url, Config()).findings}
+        rules = {each.name: each for each in check_rules(server.url, Config()).findings}
         for alert in ("CqrsQueryLatencyHigh", "CqrsQueryLatencyBurn"):
             assert rules[alert].status == "blind"
             assert words in rules[alert].why

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ from cqrs_alerts.recording import (
     QUERY_RATE,
 )
 from cqrs_alerts.slo_settings import OwnLatency
-from observations import observe_undisturbed
+from observations import check_rules
+from waits import wait_for
 
 if TYPE_CHECKING:
     from .conftest import Server, Servers
@@ -38,7 +40,7 @@ def find(report: RuleReport, name: str) -> RuleFinding:
 
 def check_live(server: Server, config: Config) -> RuleReport:
     """The report on the rules that are loaded."""
-    return observe_undisturbed(server.url, lambda url: check.check_live(url, config))
+    return check_rules(server.url, config)
 
 
 @pytest.fixture
@@ -89,6 +91,20 @@ def test_rules_of_another_configuration_are_told(healthy: Server) -> None:
     assert find(report, "CqrsProjectionClockSkew").status == "obsolete"
 
 
+def test_a_group_that_takes_too_long_is_late(healthy: Server) -> None:
+    """More than the share of its interval that ``rule_evaluation_slow`` allows, here none."""
+    config = Config()
+    slow = replace(config.alerts.rule_evaluation_slow, above_ratio=0.0)
+    report = check.check_live(
+        healthy.url, replace(config, alerts=replace(config.alerts, rule_evaluation_slow=slow))
+    )
+    assert not report.ok
+    late = {each.group for each in report.findings if each.status == "late"}
+    assert late == {each.group for each in report.findings}
+    why = next(each.why for each in report.findings if each.status == "late")
+    assert re.fullmatch(r"its evaluation takes \S+ s of \S+ s", why), why
+
+
 def test_rules_that_are_not_loaded_are_missing(servers: Servers) -> None:
     """All of them, with what to do."""
     server = servers("without rules")
@@ -123,9 +139,15 @@ def test_an_alert_that_other_names_blind(servers: Servers) -> None:
 def test_the_command(healthy: Server, tmp_path: Path) -> None:
     """Status 0, 1 and 2; a table and the same as JSON."""
     run = CliRunner().invoke
-    table = observe_undisturbed(healthy.url, lambda url: run(main, ["check", "--prometheus", url]))
-    assert table.exit_code == 0, table.output
-    assert "idle" in table.output
+    tables: list[str] = []
+
+    def check_succeeds() -> bool:
+        table = run(main, ["check", "--prometheus", healthy.url])
+        tables.append(table.output)
+        return table.exit_code == 0
+
+    wait_for("check with exit status 0", check_succeeds, saw=lambda: tables[-1])
+    assert "idle" in tables[-1]
     config = tmp_path / "cqrs.yaml"
     config.write_text(yaml.safe_dump({"alerts": {"telemetry_faults": {"for": "7m"}}}))
     answer = run(main, ["check", "--prometheus", healthy.url, "--json", "--config", str(config)])
