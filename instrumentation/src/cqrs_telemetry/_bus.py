@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from inspect import iscoroutinefunction
+from types import MethodType
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._awaitables import call
 from ._operation import NoHandlerError, Operation
 
 if TYPE_CHECKING:
+    from ._recorder import Recorder
     from .telemetry import CqrsTelemetry
 
 
 class Bus:
     """Handlers by class name or class, and the telemetry to run them under."""
 
-    _no_handler: str
+    _no_handler: ClassVar[str]
+    _operation: ClassVar[type[Operation]]
+    _entry: ClassVar[str]  # name of the method that takes a message
+    _entry_if_async: ClassVar[Callable[..., Any]]  # in its place where all handlers are async
 
     def __init__(self, handlers: Mapping[Any, Any], telemetry: CqrsTelemetry | None) -> None:
         from .telemetry import default_telemetry  # which imports the buses
 
         self.handlers = handlers
         self._telemetry = telemetry or default_telemetry()
+        self._recorder = self._find_recorder(self._telemetry)
+        self._recorder.declare(self._names())
+        self._answer_as_handlers_do()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what belongs to this bus alone."""
+        return {key: value for key, value in self.__dict__.items() if key != self._entry}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As a bus that was made."""
+        self.__dict__.update(state)
+        self._answer_as_handlers_do()
+
+    def _find_recorder(self, telemetry: CqrsTelemetry) -> Recorder:
+        raise NotImplementedError
+
+    def _answer_as_handlers_do(self) -> None:
+        """Let frameworks see that a bus is async, which choose between loop and thread by that."""
+        asynchronous: Any = type(self)._entry_if_async
+        if (
+            getattr(type(self), self._entry) is asynchronous.__wrapped__  # not overridden
+            and isinstance(self.handlers, dict)  # others may make a handler when it is asked for
+            and self.handlers
+            and all(map(_is_async, self.handlers.values()))
+        ):
+            setattr(self, self._entry, MethodType(asynchronous, self))
 
     def _names(self) -> Iterable[str]:
         for key in self.handlers:
@@ -29,12 +60,23 @@ class Bus:
                 raise TypeError(f"handlers are keyed by class or class name, not {key!r}")
             yield key if isinstance(key, str) else key.__name__
 
-    def _run(self, operation: Operation, message: Any) -> Any:
+    def _find(self, message: Any) -> Callable[[Any], Any]:
         cls = type(message)
         handler = self.handlers.get(cls.__name__)
         if handler is None:
             handler = self.handlers.get(cls, self._refuse)
-        return call(operation, getattr(handler, "handle", handler), message)
+        function: Callable[[Any], Any] = getattr(handler, "handle", handler)
+        return function
+
+    def _prepare(self, message: Any) -> tuple[Operation, Callable[[Any], Any], Any]:
+        return self._operation(self._recorder, message), self._find(message), message
 
     def _refuse(self, message: Any) -> Any:
         raise NoHandlerError(f"No handler for {type(message).__name__}", self._no_handler)
+
+
+def _is_async(handler: Any) -> bool:
+    try:
+        return iscoroutinefunction(getattr(handler, "handle", handler))
+    except Exception:  # a proxy that is not ready; its first message shows what it is
+        return False

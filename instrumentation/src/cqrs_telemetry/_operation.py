@@ -12,7 +12,7 @@ from itertools import count
 from threading import get_ident
 from time import perf_counter, time, time_ns
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import (
@@ -28,6 +28,7 @@ from opentelemetry.trace import (
 from . import catalog
 from ._context import is_suppressed
 from ._ends import in_sdk, interrupts_sdk, leave_sdk, must_wait
+from ._generators import GENERATORS, follow
 from ._outcomes import is_from_finalizer
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Operation:
         "_token",
         "_traced",
     )
+
+    exhausts: ClassVar[bool] = False  # runs a generator that its handler returns
 
     # Set where they are needed first: each costs time in every operation.
     _amount: float | None  # where the side records one
@@ -208,8 +211,20 @@ class Operation:
         self._rejection = reason or catalog.REJECTED
 
     def returned(self, result: Result) -> Result:
-        """Take what the handler returned; gives back what the caller should get."""
+        """Take what the handler returned; gives back what the caller should get.
+
+        A generator comes back inside another one, with which the operation ends.
+        """
+        if self._record is not None and isinstance(result, GENERATORS):
+            return cast(Result, follow(self, result))
         return result
+
+    def yielded(self, _row: Any, /) -> None:
+        """Take what a generator that the handler returned has yielded. Never raises."""
+
+    def defer(self) -> None:
+        """End with a generator, not with the block."""
+        self._deferred = True
 
     def _report(
         self,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import attach
 
 from . import catalog
-from ._awaitables import is_awaitable
+from ._calls import is_awaitable
 from ._context import suppressed
 from .projections import creation_time
 

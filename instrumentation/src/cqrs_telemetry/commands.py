@@ -9,15 +9,18 @@ from opentelemetry.context import Context
 
 from . import catalog
 from ._bus import Bus
+from ._calls import call, coroutine_function
 from ._operation import Operation, Result
 
 if TYPE_CHECKING:
+    from ._recorder import Recorder
     from .telemetry import CqrsTelemetry
 
 # Beyond these the span carries only the count: a bulk import would make a span of megabytes.
 _MAX_SPAN_EVENTS = 4
 _NOT_EVENTS = (str, bytes, Mapping)
 _PLAIN = (list, tuple)
+_VALUES = (str, bytes, int, float)
 _SIDE, _TYPE, _ID = (
     a.key for a in (catalog.SIDE, catalog.SPAN_COMMAND_TYPE, catalog.SPAN_AGGREGATE_ID)
 )
@@ -77,15 +80,21 @@ class CommandOperation(Operation):
             self._recorder.count_fault(fault)
 
     def returned(self, result: Result) -> Result:
-        """Count ``result.events``, as the contract's bus does."""
+        """Count ``result.events``, as the contract's bus does, or what a generator yields."""
         try:
             events = getattr(result, "events", None)
         except Exception as fault:
             self._recorder.count_fault(fault)
-        else:
-            if events is not None:
-                self.produced(events)
+            return result
+        if events is None:
+            return super().returned(result)
+        self.produced(events)
         return result
+
+    def yielded(self, row: Any, /) -> None:
+        """Count an event that the handler yields; values such as a percentage are none."""
+        if row is not None and not issubclass(type(row), _VALUES):
+            self.produced((row,))
 
 
 class InstrumentedCommandBus(Bus):
@@ -103,7 +112,6 @@ class InstrumentedCommandBus(Bus):
         self, handlers: Mapping[Any, Any], *, telemetry: CqrsTelemetry | None = None
     ) -> None:
         super().__init__(handlers, telemetry)
-        self._telemetry.commands.declare(self._names())
 
     def dispatch(self, command: Any) -> Any:
         """Handle ``command``; an awaitable when its handler is async.
@@ -111,4 +119,11 @@ class InstrumentedCommandBus(Bus):
         Raises:
             NoHandlerError: a ``ValueError``, when there is no handler for the command's class.
         """
-        return self._run(CommandOperation(self._telemetry.commands, command), command)
+        return call(CommandOperation(self._recorder, command), self._find(command), command)
+
+    _operation = CommandOperation
+    _entry = "dispatch"
+    _entry_if_async = coroutine_function(dispatch, Bus._prepare)
+
+    def _find_recorder(self, telemetry: CqrsTelemetry) -> Recorder:
+        return telemetry.commands

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction
 from itertools import islice
 from math import isfinite
 from time import time
@@ -14,9 +16,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
 
 from . import catalog
-from ._awaitables import call, is_awaitable, is_coroutine_function
+from ._calls import call, coroutine_function, is_awaitable, is_coroutine_function
 from ._context import EventContext, span_context
-from ._operation import Operation, type_name
+from ._operation import Operation, Result, type_name
 
 if TYPE_CHECKING:
     from ._recorder import Recorder, TypeRecord
@@ -186,7 +188,18 @@ def creation_time(event: Any, timestamp: Timestamp | None = None) -> float | Non
     return seconds
 
 
-class BatchedEvent(ProjectionOperation):
+class ApplyOperation(ProjectionOperation):
+    """An event being applied by a handler of ours, which nobody asks for what it yields."""
+
+    __slots__ = ()
+    exhausts = True
+
+    def returned(self, result: Result) -> Result:
+        """Nothing is taken from what ``apply`` returns."""
+        return result
+
+
+class BatchedEvent(ApplyOperation):
     """An event of a batch: measured by itself, inside the batch's span."""
 
     __slots__ = ()
@@ -277,19 +290,36 @@ class InstrumentedProjectionHandler:
         self._options = EventOptions(timestamp, aggregate_id, child_if_younger_than, replayed)
         self._recorder.count_handler(projection_name, self)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        is_async = iscoroutinefunction(cls.apply) or isasyncgenfunction(cls.apply)
+        for name, methods in _ENTRIES.items():
+            if getattr(cls, name) in methods:  # not overridden
+                setattr(cls, name, methods[is_async])
+
     def handle_event(
         self, event: Any, event_context: EventContext = None, *, replayed: bool | None = None
     ) -> Any:
-        """Apply one event; an awaitable when ``apply`` is async.
+        """Apply one event; a coroutine function when ``apply`` is async.
+
+        An ``apply`` that yields is run to its end.
 
         ``event_context`` says which span caused the event: a ``SpanContext``, a ``Context`` or a
         carrier such as the event's metadata. ``replayed`` says whether the event is an old one that
         is applied again, where the caller knows better than the handler's ``replayed``.
         """
-        operation = ProjectionOperation(
+        operation = ApplyOperation(
             self._recorder, self.projection_name, event, event_context, self._options, replayed
         )
         return call(operation, self.apply, event)
+
+    def _prepare(
+        self, event: Any, event_context: EventContext = None, *, replayed: bool | None = None
+    ) -> tuple[Operation, Callable[[Any], Any], Any]:
+        operation = ApplyOperation(
+            self._recorder, self.projection_name, event, event_context, self._options, replayed
+        )
+        return operation, self.apply, event
 
     def handle_events(
         self,
@@ -343,3 +373,24 @@ class InstrumentedProjectionHandler:
 
 async def _nothing() -> None:
     """What an empty batch of an async projection awaits."""
+
+
+_handle_events = InstrumentedProjectionHandler.handle_events
+
+
+@wraps(_handle_events)
+async def _handle_events_async(*args: Any, **kwargs: Any) -> Any:
+    result = _handle_events(*args, **kwargs)
+    return await result if is_awaitable(result) else result
+
+
+# Each method as it is for a sync apply, and for an async one.
+_ENTRIES = {
+    "handle_event": (
+        InstrumentedProjectionHandler.handle_event,
+        coroutine_function(
+            InstrumentedProjectionHandler.handle_event, InstrumentedProjectionHandler._prepare
+        ),
+    ),
+    "handle_events": (_handle_events, _handle_events_async),
+}

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence, Set, ValuesView
-from types import AsyncGeneratorType, GeneratorType, TracebackType
+from collections.abc import Mapping, Sequence, Set, ValuesView
 from typing import TYPE_CHECKING, Any, cast
 
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context
 
 from . import catalog
 from ._bus import Bus
+from ._calls import call, coroutine_function
+from ._generators import GENERATORS, follow
 from ._operation import Operation, Result
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
+    from ._recorder import Recorder
     from .telemetry import CqrsTelemetry
 
 _SIDE, _TYPE, _COUNT = (
@@ -56,21 +56,22 @@ class QueryOperation(Operation):
         """
         if self._record is None:
             return result
+        if isinstance(result, GENERATORS):
+            return cast(Result, follow(self, result))
         try:
-            if isinstance(result, GeneratorType):
-                self._deferred = True
-                return cast(Result, _CountedGenerator(self, result))
-            if isinstance(result, AsyncGeneratorType):
-                self._deferred = True
-                return cast(Result, _CountedAsyncGenerator(self, result))
             self._amount = result_size(result)
         except Exception as fault:
             self._recorder.count_fault(fault)
         return result
 
-    def step(self, *, last: bool = False) -> _Step:
-        """One resumption of the generator that this query returned."""
-        return _Step(self, last)
+    def yielded(self, _row: Any, /) -> None:
+        """Count a row."""
+        self._amount = (self._amount or 0) + 1
+
+    def defer(self) -> None:
+        """End with a generator, whose rows are counted as they are consumed."""
+        self._deferred = True
+        self._amount = 0
 
     def _describe_success(self) -> None:
         if self._amount is not None:
@@ -95,101 +96,6 @@ def result_size(result: object) -> int | None:
     return None if hasattr(result, "__iter__") or hasattr(result, "__len__") else 1
 
 
-class _CountedGenerator(Generator[Any, Any, Any]):
-    """A generator whose query ends with it; its span is current only while its code runs."""
-
-    def __init__(self, operation: QueryOperation, rows: Generator[Any, Any, Any]) -> None:
-        self._operation = operation
-        self._rows = rows
-
-    def send(self, value: Any) -> Any:
-        return self._step(self._rows.send, value)
-
-    def throw(self, *error: Any) -> Any:
-        return self._step(self._rows.throw, *error)
-
-    def close(self) -> None:
-        with self._operation.step(last=True):
-            self._rows.close()
-
-    def __del__(self) -> None:
-        self.close()  # a generator that nobody started has no other end
-
-    def _step(self, resume: Callable[..., Any], *args: Any) -> Any:
-        with self._operation.step():
-            return resume(*args)
-
-
-class _CountedAsyncGenerator(AsyncGenerator[Any, Any]):
-    """The same for an asynchronous generator."""
-
-    def __init__(self, operation: QueryOperation, rows: AsyncGenerator[Any, Any]) -> None:
-        self._operation = operation
-        self._rows = rows
-
-    async def asend(self, value: Any) -> Any:
-        return await self._step(self._rows.asend, value)
-
-    async def athrow(self, *error: Any) -> Any:
-        return await self._step(self._rows.athrow, *error)
-
-    async def aclose(self) -> None:
-        with self._operation.step(last=True):
-            await self._rows.aclose()
-
-    def __del__(self) -> None:
-        with self._operation.step(last=True):
-            """Nothing to run: only the end to record."""
-
-    async def _step(self, resume: Callable[..., Any], *args: Any) -> Any:
-        with self._operation.step():
-            return await resume(*args)
-
-
-class _Step:
-    """One resumption of a generator, inside its query's span.
-
-    The token is the step's own: a generator that is resumed while it runs raises, and the step
-    that it runs in still has to leave the context.
-    """
-
-    __slots__ = ("_last", "_operation", "_token")
-
-    def __init__(self, operation: QueryOperation, last: bool) -> None:
-        self._operation = operation
-        self._last = last
-        self._token: Token[Context] | None = None
-
-    def __enter__(self) -> None:
-        context = self._operation._context
-        if context is not None and self._operation._record is not None:
-            self._token = attach(context)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        if self._token is not None:
-            detach(self._token)
-        operation = self._operation
-        if operation._record is None:
-            return
-        rows = operation._amount or 0
-        if exception is None and not self._last:
-            operation._amount = rows + 1
-            return
-        operation._amount = rows
-        operation._deferred = False
-        # The finalizer of a generator around this one closes it or throws into it.
-        if self._last or isinstance(exception, GeneratorExit):
-            kind = GeneratorExit
-        if isinstance(exception, StopIteration | StopAsyncIteration | GeneratorExit):
-            exception = None
-        operation.__exit__(kind, exception, None)
-
-
 class InstrumentedQueryBus(Bus):
     """A query bus that records every query and the size of its result.
 
@@ -205,7 +111,6 @@ class InstrumentedQueryBus(Bus):
         self, handlers: Mapping[Any, Any], *, telemetry: CqrsTelemetry | None = None
     ) -> None:
         super().__init__(handlers, telemetry)
-        self._telemetry.queries.declare(self._names())
 
     def execute(self, query: Any) -> Any:
         """Answer ``query``; an awaitable when its handler is async.
@@ -213,4 +118,11 @@ class InstrumentedQueryBus(Bus):
         Raises:
             NoHandlerError: a ``ValueError``, when there is no handler for the query's class.
         """
-        return self._run(QueryOperation(self._telemetry.queries, query), query)
+        return call(QueryOperation(self._recorder, query), self._find(query), query)
+
+    _operation = QueryOperation
+    _entry = "execute"
+    _entry_if_async = coroutine_function(execute, Bus._prepare)
+
+    def _find_recorder(self, telemetry: CqrsTelemetry) -> Recorder:
+        return telemetry.queries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar, cast
@@ -12,11 +11,10 @@ from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from ._awaitables import call
 from ._context import EventContext
 from ._instruments import instruments_for, package_version
-from ._operation import Operation
 from ._recorder import COMMANDS, PROJECTIONS, QUERIES, Path, Recorder
+from ._wrapping import wrap
 from .backlog import TIMEOUT, Probe, ProjectionWatch
 from .commands import CommandOperation
 from .projections import EventOptions, ProjectionOperation, Timestamp
@@ -153,14 +151,18 @@ class CqrsTelemetry:
     def instrument_commands(self, dispatch: Function) -> Function:
         """Wrap the dispatch callable of a bus that you have: ``bus.dispatch = …(bus.dispatch)``.
 
-        Takes functions, methods (also as a decorator in the class) and async ones; the command is
-        the first argument after ``self``.
+        Takes functions, methods (also as a decorator in the class), partials and objects that can
+        be called, async or not; the command is the first argument after ``self``. What comes back
+        is of the same kind, for ``inspect`` too.
+
+        Raises:
+            TypeError: it cannot be called, such as a ``singledispatchmethod`` in its class.
         """
-        return _wrap(dispatch, self.command)
+        return cast(Function, wrap(dispatch, self.command, "instrument_commands"))
 
     def instrument_queries(self, execute: Function) -> Function:
         """Wrap the execute callable of a query bus; see ``instrument_commands``."""
-        return _wrap(execute, self.query)
+        return cast(Function, wrap(execute, self.query, "instrument_queries"))
 
     def instrument_projection(self, name: str, handle: Function) -> Function:
         """Wrap a callable that applies events to a read model; see ``instrument_commands``."""
@@ -169,9 +171,10 @@ class CqrsTelemetry:
         def begin(event: Any) -> ProjectionOperation:
             return ProjectionOperation(self.projections, name, event, None, options)
 
-        wrapped = _wrap(handle, begin)
-        self.projections.count_handler(name, wrapped)
-        return wrapped
+        wrapped = wrap(handle, begin, "instrument_projection")
+        # Method objects are made anew for each use; the function in them lives as long as they do.
+        self.projections.count_handler(name, getattr(wrapped, "__func__", wrapped))
+        return cast(Function, wrapped)
 
 
 @functools.cache
@@ -182,30 +185,3 @@ def default_telemetry() -> CqrsTelemetry:
 
 def _is_exception_class(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, BaseException)
-
-
-def _wrap(function: Function, begin: Callable[[Any], Operation]) -> Function:
-    try:
-        parameters = list(inspect.signature(function).parameters)
-    except ValueError:  # some callables of C have none
-        parameters = []
-    position = 1 if parameters[:1] in (["self"], ["cls"]) else 0
-    keyword = parameters[position] if len(parameters) > position else ""
-
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if len(args) > position:
-            message = args[position]
-        elif keyword in kwargs:
-            message = kwargs[keyword]
-        else:
-            return function(*args, **kwargs)  # which says what is missing better than we could
-        return call(begin(message), function, message, (args, kwargs))
-
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-            return await wrapper(*args, **kwargs)
-
-        return cast(Function, async_wrapper)
-    return cast(Function, functools.wraps(function)(wrapper))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import get_current
 
 from . import catalog
-from ._awaitables import is_awaitable, is_coroutine_function
+from ._calls import is_awaitable, is_coroutine_function
 from ._context import is_suppressed
 from ._operation import type_name
 

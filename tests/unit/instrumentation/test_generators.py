@@ -1,17 +1,25 @@
-"""Generators as results: counted as consumed, never current between rows."""
+"""Generators on every side: an operation lasts as long, and is never current between rows."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
+import inspect
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from opentelemetry import trace
 
-from cqrs_telemetry import InstrumentedQueryBus, catalog
+from cqrs_telemetry import (
+    InstrumentedCommandBus,
+    InstrumentedProjectionHandler,
+    InstrumentedQueryBus,
+    catalog,
+)
 from cqrs_telemetry.testing import RecordedTelemetry
 
 
@@ -218,6 +226,12 @@ async def stream_rows() -> AsyncIterator[int]:
         yield row
 
 
+async def let_loop_close_generators() -> None:
+    """The loop closes a dropped generator in a task, which it makes in its next round."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 async def test_an_async_generator_left_early(recorded: RecordedTelemetry) -> None:
     """Break out of ``async for``: the rows so far, a success, nothing in flight."""
     async for row in bus(recorded, stream_rows()).execute(ListOrders()):
@@ -225,6 +239,7 @@ async def test_an_async_generator_left_early(recorded: RecordedTelemetry) -> Non
         if row == 2:
             break
     gc.collect()
+    await let_loop_close_generators()
     assert recorded.value(catalog.QUERY_RESULT_SIZE) == 3
     assert recorded.value(catalog.QUERY_ACTIVE) == 0
     recorded.assert_query("ListOrders")
@@ -287,3 +302,185 @@ async def test_an_async_handler_may_return_a_generator(recorded: RecordedTelemet
     assert len(list(await queries.execute(ListOrders()))) == 2
     assert recorded.value(catalog.QUERY_RESULT_SIZE) == 2
     assert len(recorded.spans()) == 1
+
+
+class OrderPlaced:
+    """An event."""
+
+
+class OrderPaid:
+    """Another one."""
+
+
+def place(_command: Any) -> Any:
+    """A handler that yields its events, and how far it is."""
+    yield OrderPlaced()
+    yield "50 %"
+    yield 0.5
+    yield None
+    yield OrderPaid()
+
+
+async def place_async(command: Any) -> Any:
+    """The same, asynchronous."""
+    for each in place(command):
+        await asyncio.sleep(0)
+        yield each
+
+
+@pytest.mark.parametrize("handler", [place, place_async])
+async def test_a_command_lasts_until_its_generator_ends(
+    recorded: RecordedTelemetry, handler: Any
+) -> None:
+    """What it yields comes to the caller, and its events count; values are none."""
+    commands = InstrumentedCommandBus({"PlaceOrder": handler}, telemetry=recorded.telemetry)
+    result = commands.dispatch(type("PlaceOrder", (), {})())
+    assert recorded.value(catalog.COMMAND_ACTIVE) == 1
+    assert recorded.value(catalog.COMMAND_TOTAL) == 0
+    found = list(result) if handler is place else [each async for each in result]
+    assert len(found) == 5
+    assert recorded.value(catalog.COMMAND_ACTIVE) == 0
+    recorded.assert_command("PlaceOrder")
+    for event_type in ("OrderPlaced", "OrderPaid"):
+        assert recorded.value(catalog.EVENTS_PRODUCED, event_type=event_type) == 1
+    assert recorded.value(catalog.EVENTS_PRODUCED) == 2
+    (span,) = recorded.spans()
+    assert (span.attributes or {})[catalog.SPAN_EVENTS_COUNT.key] == 2
+
+
+@pytest.mark.parametrize("handler", [place, place_async])
+async def test_a_command_whose_generator_is_closed_or_fails(
+    recorded: RecordedTelemetry, handler: Any
+) -> None:
+    """Closed is a success with the events so far, an exception that comes in an error."""
+    commands = InstrumentedCommandBus({"PlaceOrder": handler}, telemetry=recorded.telemetry)
+    command = type("PlaceOrder", (), {})()
+    closed, failed = commands.dispatch(command), commands.dispatch(command)
+    if handler is place:
+        next(closed), next(failed), closed.close()
+        with pytest.raises(LookupError):
+            failed.throw(LookupError())
+    else:
+        await anext(closed), await anext(failed), await closed.aclose()
+        with pytest.raises(LookupError):
+            await failed.athrow(LookupError())
+    recorded.assert_command("PlaceOrder")
+    recorded.assert_command("PlaceOrder", "error")
+    assert recorded.value(catalog.EVENTS_PRODUCED) == 2
+    assert recorded.value(catalog.COMMAND_ACTIVE) == 0
+
+
+class Applying(InstrumentedProjectionHandler):
+    """A projection whose apply yields between steps, as for a test that looks at them."""
+
+    failure: Exception | None = None
+
+    def apply(self, event: Any) -> Any:
+        """Apply in two steps."""
+        yield "begun"
+        if self.failure:
+            raise self.failure
+        self.read_store.append((event, trace.get_current_span().get_span_context().span_id))
+
+
+class ApplyingAsync(Applying):
+    """The same, asynchronous."""
+
+    async def apply(self, event: Any) -> Any:
+        """Apply in two steps."""
+        for step in Applying.apply(self, event):
+            await asyncio.sleep(0)
+            yield step
+
+
+class ApplyingLater(Applying):
+    """One that only returns what it would yield."""
+
+    def apply(self, event: Any) -> Any:
+        """Apply in two steps."""
+        return ApplyingAsync.apply(self, event)  # type: ignore[arg-type]  # of any self
+
+
+async def finish(result: Any) -> None:
+    """Await what may be an awaitable."""
+    if inspect.isawaitable(result):
+        await result
+
+
+@pytest.mark.parametrize("projection", [Applying, ApplyingAsync, ApplyingLater])
+async def test_an_apply_that_yields_is_run(
+    recorded: RecordedTelemetry, projection: type[Applying]
+) -> None:
+    """Inside its operation, to its end; singly and in batches. A failure is the caller's."""
+    orders = projection("orders", [], telemetry=recorded.telemetry)
+    event = OrderPlaced()
+    await finish(orders.handle_event(event))
+    await finish(orders.handle_events([event]))
+    (single, batch) = recorded.spans()
+    assert single.context
+    assert batch.context
+    assert orders.read_store == [
+        (event, single.context.span_id), (event, batch.context.span_id)
+    ]  # fmt: skip
+    orders.failure = LookupError("gone")
+    with pytest.raises(LookupError, match="gone"):
+        await finish(orders.handle_event(event))
+    recorded.assert_projected("orders", "OrderPlaced", count=2)
+    recorded.assert_projected("orders", "OrderPlaced", "error")
+    assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+
+
+def test_a_wrapped_projection_leaves_its_generator_to_the_caller(
+    recorded: RecordedTelemetry,
+) -> None:
+    """Whoever calls it has always run it, and still does."""
+    handle: Any = recorded.telemetry.instrument_projection("orders", place)
+    assert len(list(handle(OrderPlaced()))) == 5
+    recorded.assert_projected("orders", "OrderPlaced")
+
+
+async def test_generators_come_back_as_generators(recorded: RecordedTelemetry) -> None:
+    """For inspect and the event loop, with the names that they had."""
+    made: list[tuple[Any, Any]] = [
+        (rows(1), inspect.isgenerator), (stream_rows(), inspect.isasyncgen)
+    ]  # fmt: skip
+    for original, ask in made:
+        result = bus(recorded, original).execute(ListOrders())
+        assert ask(result)
+        assert (result.__name__, result.__qualname__) == (original.__name__, original.__qualname__)
+
+
+class GoneError(Exception):
+    """A failure that can be referred to weakly."""
+
+
+def fallible() -> Any:
+    """A row, and one more for a failure."""
+    with contextlib.suppress(GoneError):
+        yield OrderPlaced()
+    yield "caught"
+
+
+async def fallible_async() -> Any:
+    """The same, asynchronous."""
+    with contextlib.suppress(GoneError):
+        yield OrderPlaced()
+    yield "caught"
+
+
+@pytest.mark.parametrize("make", [fallible, fallible_async])
+async def test_rows_and_exceptions_are_not_kept(recorded: RecordedTelemetry, make: Any) -> None:
+    """What has passed through is freed when its user lets it go, without the garbage collector."""
+    gc.disable()
+    try:
+        result = bus(recorded, make()).execute(ListOrders())
+        row = weakref.ref(next(result) if make is fallible else await anext(result))
+        assert row() is None
+        failure = GoneError()
+        gone = weakref.ref(failure)
+        caught = result.throw(failure) if make is fallible else await result.athrow(failure)
+        assert caught == "caught"
+        del failure
+        assert gone() is None
+    finally:
+        gc.enable()
