@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import DefaultGetter
 
-EventContext = trace.SpanContext | Context | Mapping[str, Any] | None
+Headers = Mapping[str, Any] | Mapping[bytes, Any] | Sequence[tuple[str | bytes, Any]]
+"""Metadata of an event, or headers of the message that it came in, as text or as bytes."""
+
+EventContext = trace.SpanContext | Context | Headers | None
 """What says where an event came from: a span context, a context, or a carrier such as the event's
 metadata."""
 
@@ -51,12 +55,32 @@ def inject_context(carrier: Carrier) -> Carrier:
     return carrier
 
 
-def extract_context(carrier: Mapping[str, Any] | None) -> Context:
+class _Getter(DefaultGetter):
+    """Takes text out of a mapping whose keys and values may be bytes, as in Kafka's headers."""
+
+    def get(self, carrier: Mapping[Any, Any], key: str) -> list[str] | None:
+        value = carrier.get(key)
+        if value is None:
+            value = carrier.get(key.encode())
+        if isinstance(value, list | tuple):
+            return [_text(each) for each in value]
+        return None if value is None else [_text(value)]
+
+
+def _text(value: Any) -> Any:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+_GETTER = _Getter()
+
+
+def extract_context(carrier: Headers | None) -> Context:
     """Read a trace context out of event metadata; empty when there is none. Never raises."""
     if not carrier:
         return Context()
     try:
-        return propagate.extract(carrier, Context())
+        found: Any = carrier if hasattr(carrier, "get") else dict(carrier)
+        return propagate.extract(found, Context(), _GETTER)
     except Exception as fault:
         from .telemetry import default_telemetry  # as above
 

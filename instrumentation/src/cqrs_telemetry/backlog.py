@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from time import monotonic, time
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from opentelemetry.context import attach
 from . import catalog
 from ._calls import is_awaitable
 from ._context import suppressed
-from .projections import creation_time
+from ._timestamps import age, creation_time
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -148,7 +148,7 @@ class ProjectionWatch:
         if not isinstance(pending, int) or isinstance(pending, bool) or pending < 0:
             raise ValueError(f"probe of {self.name!r}: pending must be 0 or more, not {pending!r}")
         oldest = creation_time(backlog, _oldest) if pending else None
-        staleness = None if oldest is None else max(0.0, time() - oldest) * 1000
+        staleness = None if oldest is None else max(0.0, age(oldest)) * 1000
         self._pending.value = pending
         self._staleness.value = staleness if pending else 0.0
 

@@ -26,8 +26,8 @@ from opentelemetry.context import get_current
 from . import catalog
 from ._context import is_suppressed
 from ._recorder import BoundedNames
+from ._timestamps import Timestamp, creation_time
 from .backlog import Backlog
-from .projections import Timestamp, creation_time
 from .telemetry import CqrsTelemetry, default_telemetry
 
 MOST_COUNTED = 1000

@@ -12,12 +12,13 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from ._context import EventContext
+from ._events import EventOptions, ProjectionOperation
 from ._instruments import instruments_for, package_version
 from ._recorder import COMMANDS, PROJECTIONS, QUERIES, Path, Recorder
+from ._timestamps import Timestamp
 from ._wrapping import wrap
 from .backlog import TIMEOUT, Probe, ProjectionWatch
 from .commands import CommandOperation
-from .projections import EventOptions, ProjectionOperation, Timestamp
 from .queries import QueryOperation
 from .rebuild import Rebuild
 from .waiting import Wait

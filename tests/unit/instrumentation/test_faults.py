@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,7 @@ class Message:
     """A command, query or event."""
 
     aggregate_id = "o-1"
-    timestamp = 0.0
+    timestamp: Any = time.time()
 
 
 class Projection(InstrumentedProjectionHandler):

@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import gc
 import inspect
+import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -306,6 +307,8 @@ async def test_an_async_handler_may_return_a_generator(recorded: RecordedTelemet
 
 class OrderPlaced:
     """An event."""
+
+    timestamp = time.time()
 
 
 class OrderPaid:

@@ -117,7 +117,7 @@ sys.modules["opentelemetry.sdk"] = None  # as if it were not installed
 from cqrs_telemetry import (
     CqrsTelemetry, InstrumentedCommandBus, InstrumentedProjectionHandler, InstrumentedQueryBus,
     inject_context)
-class Message: timestamp = 0.0
+class Message: timestamp = 1_700_000_000
 class Projection(InstrumentedProjectionHandler):
     def apply(self, event): return "applied"
 print(InstrumentedCommandBus({Message: lambda c: "done"}).dispatch(Message()),

@@ -14,6 +14,7 @@ README = (Path(__file__).parents[3] / "instrumentation" / "README.md").read_text
 # What the reader of the README has already.
 DOMAIN = """
 from dataclasses import dataclass, field
+from time import time
 from types import SimpleNamespace
 
 class OutOfStock(Exception): pass
@@ -24,7 +25,7 @@ class PlaceOrder: aggregate_id: str
 class OrderPlaced:
     aggregate_id: str
     metadata: dict
-    timestamp: float = 0.0
+    timestamp: float = field(default_factory=time)
 @dataclass
 class Result: events: list = field(default_factory=list)
 command_bus = SimpleNamespace(dispatch=lambda command: Result())

@@ -1,0 +1,239 @@
+"""Operations of a projection: an event that is applied, and a batch of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from itertools import islice
+from time import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NonRecordingSpan, Span, set_span_in_context
+
+from . import catalog
+from ._context import EventContext, span_context
+from ._operation import Operation, Result, type_name
+from ._timestamps import Timestamp, UntimedEventError, age, creation_time
+
+if TYPE_CHECKING:
+    from ._recorder import Recorder, TypeRecord
+
+_MAX_LINKS = 128  # OpenTelemetry's own default limit of a span
+_APPLIED = catalog.SPAN_PROJECTION_STATUS.values[0]
+_SIDE = catalog.SIDE.key
+_NAME = catalog.SPAN_PROJECTION_NAME.key
+_TYPE = catalog.SPAN_EVENT_TYPE.key
+_ID = catalog.SPAN_EVENT_AGGREGATE_ID.key
+_PHASE = catalog.SPAN_PROJECTION_PHASE.key
+_SIZE = catalog.SPAN_BATCH_SIZE.key
+_STATUS = catalog.SPAN_PROJECTION_STATUS.key
+_LAG = catalog.SPAN_PROJECTION_LAG.key
+
+
+class EventOptions(NamedTuple):
+    """What a projection knows about its events; see ``InstrumentedProjectionHandler``."""
+
+    timestamp: Timestamp | None = None
+    aggregate_id: Callable[[Any], Any] | None = None
+    child_if_younger_than: float | timedelta | None = None
+    replayed: Callable[[Any], Any] | None = None
+
+
+def find_phase(
+    recorder: Recorder, name: str, event: Any, options: EventOptions, replayed: bool | None
+) -> catalog.Phase:
+    """Whether an event is new: as the caller says, else a rebuild, else what the event is like."""
+    if replayed is None:
+        replayed = name in recorder.rebuilds
+        if not replayed and options.replayed is not None:
+            try:
+                replayed = bool(options.replayed(event))
+            except Exception as fault:
+                recorder.count_fault(fault)
+    return catalog.REPLAY if replayed else catalog.LIVE
+
+
+class ProjectionOperation(Operation):
+    """An event being applied to a read model."""
+
+    __slots__ = ("_event_context", "_name", "_options", "_phase", "_replayed")
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        name: str,
+        event: Any,
+        event_context: EventContext,
+        options: EventOptions,
+        replayed: bool | None = None,
+    ) -> None:
+        Operation.__init__(self, recorder, event)
+        self._amount = None
+        self._name = name
+        self._event_context = event_context
+        self._options = options
+        self._replayed = replayed
+
+    def _find_record(self, event_type: str) -> TypeRecord:
+        name, recorder, options = self._name, self._recorder, self._options
+        self._phase = catalog.LIVE
+        if recorder.rebuilds or self._replayed or options.replayed:
+            self._phase = find_phase(recorder, name, self._message, options, self._replayed)
+        names = name, event_type
+        found = recorder.records[self._phase].get(names)
+        return recorder.record(names, self._phase) if found is None else found
+
+    def _begin(self, current: Context, /) -> None:
+        name, event, recorder = self._name, self._message, self._recorder
+        event_type = type_name(event)
+        record = self._record = self._find_record(event_type)
+        if (
+            recorder.silent
+            and self._options.child_if_younger_than is None  # which decides who is the parent
+            and self._finds_no_sdk(record.span_name, current)
+        ):
+            return
+        parent, links = current, None
+        if self._event_context is not None:
+            parent, links = self._origin(current)
+        attributes = {
+            _SIDE: catalog.PROJECTION,
+            _NAME: name,
+            _TYPE: event_type,
+            _ID: recorder.identify(event, None, self._options.aggregate_id),
+        }
+        if self._phase is not catalog.LIVE:
+            attributes[_PHASE] = self._phase
+        self._start_span(record.span_name, parent, attributes, links)
+
+    def _origin(self, current: Context) -> tuple[Context, list[Link] | None]:
+        """Parent and links: the event's cause is the one or the other."""
+        links = None
+        try:
+            cause = span_context(self._event_context)
+            if cause is not None:
+                links = [Link(cause)]  # stays when the age cannot be told
+                if self._options.child_if_younger_than is not None and self._is_young():
+                    return set_span_in_context(NonRecordingSpan(cause), current), None
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+        return current, links
+
+    def _is_young(self) -> bool:
+        limit = self._options.child_if_younger_than
+        if limit is None:
+            return False
+        created = creation_time(self._message, self._options.timestamp)
+        seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
+        return created is not None and age(created) < seconds
+
+    def _measure(self, record: TypeRecord, /) -> None:
+        # Lag says when readers could see the event: after apply, and only if it was applied.
+        try:
+            if self._phase is not catalog.LIVE:  # readers saw it long ago
+                rebuild = self._recorder.rebuilds.get(self._name)
+                if rebuild is not None:
+                    rebuild.count()
+                return
+            created = creation_time(self._message, self._options.timestamp)
+            if created is None:
+                self._recorder.count_fault(UntimedEventError(
+                    f"{record.names[-1]} of projection {self._name} has no timestamp, so its lag is"
+                    " not known: set it when the event is made, or say with timestamp= where it is"
+                ))  # fmt: skip
+                return
+            lag = (time() - created) * 1000
+            if lag < 0:
+                age(created)  # which raises when that is more than clocks differ by
+                next(self._recorder.skew(record).steps)
+                lag = 0.0
+            self._amount = lag
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+
+    def _describe_success(self) -> None:
+        _describe_applied(self._span, self._amount)
+
+
+class ApplyOperation(ProjectionOperation):
+    """An event being applied by a handler of ours, which nobody asks for what it yields."""
+
+    __slots__ = ()
+    exhausts = True
+
+    def returned(self, result: Result) -> Result:
+        """Nothing is taken from what ``apply`` returns."""
+        return result
+
+
+class BatchedEvent(ApplyOperation):
+    """An event of a batch: measured by itself, inside the batch's span."""
+
+    __slots__ = ("_batch",)
+
+    def __init__(
+        self, batch: BatchOperation, event: Any, options: EventOptions, replayed: bool | None
+    ) -> None:
+        super().__init__(batch._recorder, batch._name, event, None, options, replayed)
+        self._batch = batch
+
+    def _begin(self, _current: Context, /) -> None:
+        self._record = self._find_record(type_name(self._message))
+
+    def _measure(self, record: TypeRecord, /) -> None:
+        super()._measure(record)
+        if self._amount is not None:
+            self._batch.lag = max(self._amount, self._batch.lag or 0)
+
+
+class BatchOperation(Operation):
+    """A batch of events being applied: one span around them; each event is measured by itself."""
+
+    __slots__ = ("_event_contexts", "_name", "_phase", "lag")
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        name: str,
+        events: Sequence[Any],
+        event_contexts: Iterable[EventContext],
+        phase: catalog.Phase,
+    ) -> None:
+        super().__init__(recorder, events)
+        self._counts = False
+        self._amount = None
+        self.lag: float | None = None  # the largest of its events, in milliseconds
+        self._name = name
+        self._phase = phase
+        self._event_contexts = event_contexts
+
+    def _begin(self, current: Context, /) -> None:
+        name, events = self._name, self._message
+        # The record counts nothing here; it knows the span's name, and that the batch is under way.
+        record = self._record = self._recorder.record((name, type_name(events[0])))
+        attributes = {_SIDE: catalog.PROJECTION, _NAME: name, _SIZE: len(events)}
+        if self._phase is not catalog.LIVE:
+            attributes[_PHASE] = self._phase
+        self._start_span(record.span_name, current, attributes, self._origins())
+
+    def _origins(self) -> list[Link]:
+        try:
+            found = (span_context(source) for source in self._event_contexts)
+            return [Link(context) for context in islice(filter(None, found), _MAX_LINKS)]
+        except Exception as fault:
+            self._recorder.count_fault(fault)
+            return []
+
+    def _measure(self, _record: TypeRecord, /) -> None:
+        """Nothing: its events have lags of their own."""
+
+    def _describe_success(self) -> None:
+        _describe_applied(self._span, self.lag)
+
+
+def _describe_applied(span: Span, lag: float | None) -> None:
+    if lag is None:
+        span.set_attribute(_STATUS, _APPLIED)
+    else:
+        span.set_attributes({_STATUS: _APPLIED, _LAG: lag})
