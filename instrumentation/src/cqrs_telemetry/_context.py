@@ -56,21 +56,26 @@ def inject_context(carrier: Carrier) -> Carrier:
 
 
 class _Getter(DefaultGetter):
-    """Takes text out of a mapping whose keys and values may be bytes, as in Kafka's headers."""
+    """Takes text out of a mapping whose values may be bytes, as in Kafka's headers."""
 
     def get(self, carrier: Mapping[Any, Any], key: str) -> list[str] | None:
         value = carrier.get(key)
         if value is None:
-            value = carrier.get(key.encode())
-        if isinstance(value, list | tuple):
-            return [_text(each) for each in value]
-        return None if value is None else [_text(value)]
+            return None
+        return [_text(each) for each in value] if type(value) in _LISTS else [_text(value)]
 
 
 def _text(value: Any) -> Any:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+    return value.decode(errors="replace") if type(value) is bytes else value
 
 
+def _mapping(headers: Any) -> Any:
+    """Headers that an extractor can read: a mapping with keys that are text."""
+    found = headers if hasattr(headers, "get") else dict(headers)
+    return {_text(key): found[key] for key in found} if bytes in map(type, found) else found
+
+
+_LISTS = (list, tuple)
 _GETTER = _Getter()
 
 
@@ -79,8 +84,7 @@ def extract_context(carrier: Headers | None) -> Context:
     if not carrier:
         return Context()
     try:
-        found: Any = carrier if hasattr(carrier, "get") else dict(carrier)
-        return propagate.extract(found, Context(), _GETTER)
+        return propagate.extract(_mapping(carrier), Context(), _GETTER)
     except Exception as fault:
         from .telemetry import default_telemetry  # as above
 

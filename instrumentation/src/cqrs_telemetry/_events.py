@@ -170,21 +170,17 @@ class ApplyOperation(ProjectionOperation):
 class BatchedEvent(ApplyOperation):
     """An event of a batch: measured by itself, inside the batch's span."""
 
-    __slots__ = ("_batch",)
-
-    def __init__(
-        self, batch: BatchOperation, event: Any, options: EventOptions, replayed: bool | None
-    ) -> None:
-        super().__init__(batch._recorder, batch._name, event, None, options, replayed)
-        self._batch = batch
+    __slots__ = ("batch",)
+    batch: BatchOperation
 
     def _begin(self, _current: Context, /) -> None:
         self._record = self._find_record(type_name(self._message))
 
     def _measure(self, record: TypeRecord, /) -> None:
-        super()._measure(record)
-        if self._amount is not None:
-            self._batch.lag = max(self._amount, self._batch.lag or 0)
+        ProjectionOperation._measure(self, record)
+        lag, batch = self._amount, self.batch
+        if lag is not None and (batch.lag is None or lag > batch.lag):
+            batch.lag = lag
 
 
 class BatchOperation(Operation):

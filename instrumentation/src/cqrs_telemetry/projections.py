@@ -120,7 +120,7 @@ class InstrumentedProjectionHandler:
         self, batch: BatchOperation, events: Iterator[Any], replayed: bool | None
     ) -> Any:
         for event in events:
-            result = call(BatchedEvent(batch, event, self._options, replayed), self.apply, event)
+            result = call(self._batched(batch, event, replayed), self.apply, event)
             if is_awaitable(result):  # apply is async without looking so
                 return self._await_batch(batch, events, replayed, result)
         return None
@@ -135,9 +135,16 @@ class InstrumentedProjectionHandler:
         if first is not None:
             await first
         for event in events:
-            result = call(BatchedEvent(batch, event, self._options, replayed), self.apply, event)
+            result = call(self._batched(batch, event, replayed), self.apply, event)
             if is_awaitable(result):
                 await result
+
+    def _batched(self, batch: BatchOperation, event: Any, replayed: bool | None) -> BatchedEvent:
+        operation = BatchedEvent(
+            self._recorder, self.projection_name, event, None, self._options, replayed
+        )
+        operation.batch = batch
+        return operation
 
     def apply(self, event: Any) -> Any:
         """Update the read model; override this."""

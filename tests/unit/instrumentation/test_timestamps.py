@@ -88,7 +88,6 @@ def test_shorter_texts(text: str, moment: datetime) -> None:
         "9999-12-31T23:59:59Z", "2026-13-01", "2026-02-30T00:00:00", "2026-03-01T25:00", "2026-W54",
         "2026-03-01T12:30:15+25:00", "17", [], {}, object(), b"2026", b"",
     ],
-    ids=repr,
 )  # fmt: skip
 def test_what_is_no_creation_time_is_a_fault(recorded: RecordedTelemetry, stamp: Any) -> None:
     """The event is applied and counted; it has no lag, neither of 0 nor of 50 years."""
