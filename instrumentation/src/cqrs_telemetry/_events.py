@@ -9,7 +9,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, NonRecordingSpan, Span, set_span_in_context
+from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
 
 from . import catalog
 from ._context import EventContext, span_context
@@ -153,7 +153,10 @@ class ProjectionOperation(Operation):
             self._recorder.count_fault(fault)
 
     def _describe_success(self) -> None:
-        _describe_applied(self._span, self._amount)
+        if self._amount is None:
+            self._span.set_attribute(_STATUS, _APPLIED)
+        else:
+            self._span.set_attributes({_STATUS: _APPLIED, _LAG: self._amount})
 
 
 class ApplyOperation(ProjectionOperation):
@@ -225,11 +228,6 @@ class BatchOperation(Operation):
         """Nothing: its events have lags of their own."""
 
     def _describe_success(self) -> None:
-        _describe_applied(self._span, self.lag)
-
-
-def _describe_applied(span: Span, lag: float | None) -> None:
-    if lag is None:
-        span.set_attribute(_STATUS, _APPLIED)
-    else:
-        span.set_attributes({_STATUS: _APPLIED, _LAG: lag})
+        self._span.set_attribute(_STATUS, _APPLIED)
+        if self.lag is not None:
+            self._span.set_attribute(_LAG, self.lag)

@@ -171,7 +171,10 @@ def operations(telemetry: CqrsTelemetry) -> dict[str, Callable[[], Any]]:
 
 
 def own_calls(operation: Callable[[], Any]) -> int:
-    """Calls of Python functions of this package during an operation."""
+    """Calls of Python functions of this package during an operation.
+
+    Not those of finalizers, for which other tests may have left something to collect.
+    """
     package = str(Path(cqrs_telemetry.__file__).parent)
     calls = 0
 
@@ -180,11 +183,13 @@ def own_calls(operation: Callable[[], Any]) -> int:
         calls += event == "call" and frame.f_code.co_filename.startswith(package)
 
     profiler = sys.getprofile()
+    gc.disable()
     sys.setprofile(count)
     try:
         operation()
     finally:
         sys.setprofile(profiler)
+        gc.enable()
     return calls
 
 
