@@ -22,14 +22,15 @@ class Bus:
     _entry: ClassVar[str]  # name of the method that takes a message
     _entry_if_async: ClassVar[Callable[..., Any]]  # in its place where all handlers are async
 
-    def __init__(self, handlers: Mapping[Any, Any], telemetry: CqrsTelemetry | None) -> None:
+    def __init__(
+        self, handlers: Mapping[Any, Any], *, telemetry: CqrsTelemetry | None = None
+    ) -> None:
         from .telemetry import default_telemetry  # which imports the buses
 
         self.handlers = handlers
-        self._telemetry = telemetry or default_telemetry()
-        self._recorder = self._find_recorder(self._telemetry)
+        self._recorder = self._find_recorder(telemetry or default_telemetry())
         self._recorder.declare(self._names())
-        self._answer_as_handlers_do()
+        self._match_handlers()
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what belongs to this bus alone."""
@@ -38,12 +39,12 @@ class Bus:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """As a bus that was made."""
         self.__dict__.update(state)
-        self._answer_as_handlers_do()
+        self._match_handlers()
 
     def _find_recorder(self, telemetry: CqrsTelemetry) -> Recorder:
         raise NotImplementedError
 
-    def _answer_as_handlers_do(self) -> None:
+    def _match_handlers(self) -> None:
         """Let frameworks see that a bus is async, which choose between loop and thread by that."""
         asynchronous: Any = type(self)._entry_if_async
         if (

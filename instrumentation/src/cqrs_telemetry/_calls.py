@@ -18,7 +18,7 @@ Classes = dict[int, "weakref.ref[type] | None"]
 # Classes by id: hasattr is slow for these, and a class that is made at run time must not live
 # longer for having been a result.
 _settled: Classes = {id(type(None)): None}  # no awaitables and no generators
-_more: Classes = {}  # awaitables that can be used in other ways as well
+_multipurpose: Classes = {}  # awaitables that can be used in other ways as well
 
 # What coroutines have that Python itself does not make, as Cython's.
 _OF_COROUTINES = ("send", "throw", "close")
@@ -52,7 +52,7 @@ def call(
             args, kwargs = arguments
             result = function(*args, **kwargs)
         if id(type(result)) not in _settled:
-            return _look_into(operation, result)
+            return _give_back(operation, result)
         return operation.returned(result)
 
 
@@ -83,28 +83,28 @@ async def _call_async(
         return operation.returned(await function(*args, **kwargs))
 
 
-def _look_into(operation: Operation, result: Any) -> Any:
+def _give_back(operation: Operation, result: Any) -> Any:
     """What the caller gets for a result that may have to be awaited.
 
     A coroutine comes back in place of a coroutine, and of an object that can be awaited and
     nothing else. A future, and whatever can be used in other ways too, comes back itself.
     """
     try:
-        proceed = _find_proceeding(operation, result)
+        give = _choose_return(operation, result)
     except Exception as fault:  # of a metaclass or property
         operation._recorder.count_fault(fault)
         return result
-    return proceed(operation, result)
+    return give(operation, result)
 
 
-def _find_proceeding(operation: Operation, result: Any) -> Callable[[Operation, Any], Any]:
+def _choose_return(operation: Operation, result: Any) -> Callable[[Operation, Any], Any]:
     if not is_awaitable(result):
         if operation.exhausts and isinstance(result, GENERATORS):
             return _exhaust if isinstance(result, GeneratorType) else _exhaust_later
         return _return
     if _is_future(result):
         return _return_future
-    return _return_itself if _is_more(result) else _await_later
+    return _return_itself if _has_other_uses(result) else _await_later
 
 
 def _return(operation: Operation, result: Any) -> Any:
@@ -129,15 +129,15 @@ def is_awaitable(result: object) -> bool:
     return False
 
 
-def _is_more(result: object) -> bool:
+def _has_other_uses(result: object) -> bool:
     """Whether an awaitable has something else that its users may want."""
     cls = type(result)
     if cls is CoroutineType or cls is GeneratorType:
         return False
-    if id(cls) in _more:
+    if id(cls) in _multipurpose:
         return True
     if any(_is_use(name) for name in dir(cls)):
-        _keep(_more, cls)
+        _keep(_multipurpose, cls)
         return True
     return any(_is_use(name) for name in getattr(result, "__dict__", ()))
 

@@ -65,7 +65,8 @@ def generator_function(begin: Callable[..., Begun]) -> Callable[..., Generator[A
                     passed.append(resume(passed.pop()))
             except StopIteration as stop:  # only the generator's own end: PEP 479
                 return stop.value
-            operation.yielded(passed[0])
+            if operation._record is not None:
+                operation.yielded(passed[0])
             try:
                 passed.append((yield passed.pop()))
             except GeneratorExit:
@@ -96,7 +97,8 @@ def async_generator_function(
                     passed.append(await resume(passed.pop()))
             except StopAsyncIteration:
                 return
-            operation.yielded(passed[0])
+            if operation._record is not None:
+                operation.yielded(passed[0])
             try:
                 passed.append((yield passed.pop()))
             except GeneratorExit:

@@ -14,6 +14,7 @@ from ._operation import Operation
 
 Begin = Callable[[Any], Operation]
 _MISSING: Final = object()
+_AWAITED = inspect.CO_ITERABLE_COROUTINE
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -103,7 +104,8 @@ def _choose(function: Any) -> Callable[[Any, _Message, Begin], Any]:
         return _wrap_coroutine_function
     if inspect.isasyncgenfunction(function):
         return _wrap_async_generator_function
-    if inspect.isgeneratorfunction(function):
+    # One that types.coroutine has made is to be awaited.
+    if inspect.isgeneratorfunction(function) and not function.__code__.co_flags & _AWAITED:
         return _wrap_generator_function
     return _wrap_function
 

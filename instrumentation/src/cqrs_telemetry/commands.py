@@ -108,11 +108,6 @@ class InstrumentedCommandBus(Bus):
 
     _no_handler = "No handler found"
 
-    def __init__(
-        self, handlers: Mapping[Any, Any], *, telemetry: CqrsTelemetry | None = None
-    ) -> None:
-        super().__init__(handlers, telemetry)
-
     def dispatch(self, command: Any) -> Any:
         """Handle ``command``; an awaitable when its handler is async.
 

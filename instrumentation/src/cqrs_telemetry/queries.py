@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence, Set, ValuesView
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 
 from . import catalog
 from ._bus import Bus
 from ._calls import call, coroutine_function
-from ._generators import GENERATORS, follow
+from ._generators import GENERATORS
 from ._operation import Operation, Result
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class QueryOperation(Operation):
         if self._record is None:
             return result
         if isinstance(result, GENERATORS):
-            return cast(Result, follow(self, result))
+            return super().returned(result)
         try:
             self._amount = result_size(result)
         except Exception as fault:
@@ -106,11 +106,6 @@ class InstrumentedQueryBus(Bus):
     """
 
     _no_handler = "No handler"
-
-    def __init__(
-        self, handlers: Mapping[Any, Any], *, telemetry: CqrsTelemetry | None = None
-    ) -> None:
-        super().__init__(handlers, telemetry)
 
     def execute(self, query: Any) -> Any:
         """Answer ``query``; an awaitable when its handler is async.

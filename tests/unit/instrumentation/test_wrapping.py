@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import functools
 import inspect
+import types
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import AsyncMock
@@ -364,3 +366,34 @@ async def test_generator_functions_begin_with_the_first_row(recorded: RecordedTe
     with pytest.raises(TypeError, match="missing 1 required positional"):
         list(wrapped())
     recorded.assert_query("PlaceOrder", count=2)
+
+
+async def test_generator_functions_without_their_message(recorded: RecordedTelemetry) -> None:
+    """One that has a default is no message, and nothing is recorded; rows come all the same."""
+
+    def all_rows(query: Any = None) -> Any:
+        yield query
+
+    async def all_rows_async(query: Any = None) -> Any:
+        yield query
+
+    for wrap in (recorded.telemetry.instrument_queries, recorded.telemetry.instrument_commands):
+        assert list(wrap(all_rows)()) == [None]
+        assert [row async for row in wrap(all_rows_async)()] == [None]
+    assert recorded.spans() == []
+
+
+async def test_a_generator_function_that_is_a_coroutine_is_awaited(
+    recorded: RecordedTelemetry,
+) -> None:
+    """``types.coroutine`` makes these; what they yield is for the event loop and no row."""
+
+    @types.coroutine
+    def find(query: Any) -> Any:
+        yield from asyncio.sleep(0).__await__()
+        return [query, query]
+
+    wrapped: Any = recorded.telemetry.instrument_queries(find)
+    assert len(await wrapped(PlaceOrder())) == 2
+    recorded.assert_query("PlaceOrder")
+    assert recorded.value(catalog.QUERY_RESULT_SIZE) == 2
