@@ -273,7 +273,7 @@ def orders(shops):
         def spans(shop=shop, caller=caller, order_id=order_id):
             commands = [s for s in shop.spans(command="PlaceOrder")
                         if s["trace_id"] == caller.trace_id]  # fmt: skip
-            placed = [s for s in shop.spans(event="OrderPlaced")
+            placed = [s for s in shop.spans(event="Order.OrderPlaced")
                       if s["attributes"][ABOUT] == order_id]  # fmt: skip
             return commands, placed
 

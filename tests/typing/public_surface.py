@@ -64,6 +64,7 @@ def construction(tracers: TracerProvider, meters: MeterProvider) -> None:
         tracer_provider=tracers, meter_provider=meters, rejections=[OutOfStock], max_types=50
     )
     CqrsTelemetry(tracer_provider=None, meter_provider=None, rejections=(OutOfStock, KeyError))
+    CqrsTelemetry(message_type="kind", event_type=lambda event: event.topic)
     CqrsTelemetry(rejections=["OutOfStock"])  # type: ignore[list-item]  # classes, not names
     CqrsTelemetry(tracers)  # type: ignore[call-arg]  # keywords only
 
@@ -116,6 +117,14 @@ def wrapping(telemetry: CqrsTelemetry) -> None:
         assert_type(await Bus().execute(PlaceOrder()), list[str])
 
     assert_type(telemetry.instrument_projection("orders", dispatch)(PlaceOrder()), int)
+
+    @telemetry.instrument_commands(name="Count")
+    def count(limit: int) -> int:
+        return limit
+
+    assert_type(count(3), int)
+    assert_type(telemetry.instrument_queries(dispatch, name="Find")(PlaceOrder()), int)
+    telemetry.instrument_commands(name=7)  # type: ignore[call-overload]  # text
 
 
 def projections(telemetry: CqrsTelemetry, span: SpanContext) -> None:

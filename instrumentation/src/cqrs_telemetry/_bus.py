@@ -7,6 +7,7 @@ from inspect import iscoroutinefunction
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._names import class_name
 from ._operation import NoHandlerError, Operation
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Bus:
-    """Handlers by class name or class, and the telemetry to run them under."""
+    """Handlers by class name, class or recorded name, and the telemetry to run them under."""
 
     _no_handler: ClassVar[str]
     _operation: ClassVar[type[Operation]]
@@ -29,7 +30,7 @@ class Bus:
 
         self.handlers = handlers
         self._recorder = self._find_recorder(telemetry or default_telemetry())
-        self._recorder.declare(self._names())
+        self._recorder.declare(self._keys())
         self._match_handlers()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -55,17 +56,24 @@ class Bus:
         ):
             setattr(self, self._entry, MethodType(asynchronous, self))
 
-    def _names(self) -> Iterable[str]:
+    def _keys(self) -> Iterable[str | type]:
         for key in self.handlers:
             if not isinstance(key, str | type):
                 raise TypeError(f"handlers are keyed by class or class name, not {key!r}")
-            yield key if isinstance(key, str) else key.__name__
+            yield key
 
     def _find(self, message: Any) -> Callable[[Any], Any]:
         cls = type(message)
-        handler = self.handlers.get(cls.__name__)
+        try:
+            name = cls.__name__
+        except Exception:  # of a metaclass
+            name = class_name(cls)
+        handler = self.handlers.get(name)
         if handler is None:
-            handler = self.handlers.get(cls, self._refuse)
+            handler = self.handlers.get(cls)
+            if handler is None:
+                name = self._recorder.names.find(message)
+                handler = self.handlers.get(name, self._refuse)
         function: Callable[[Any], Any] = getattr(handler, "handle", handler)
         return function
 
@@ -73,7 +81,8 @@ class Bus:
         return self._operation(self._recorder, message), self._find(message), message
 
     def _refuse(self, message: Any) -> Any:
-        raise NoHandlerError(f"No handler for {type(message).__name__}", self._no_handler)
+        name = self._recorder.names.find(message)
+        raise NoHandlerError(f"No handler for {name}", self._no_handler)
 
 
 def _is_async(handler: Any) -> bool:

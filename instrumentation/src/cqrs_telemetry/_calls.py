@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
-from functools import partial, wraps
+from functools import wraps
 from inspect import CO_COROUTINE, CO_ITERABLE_COROUTINE
 from types import CodeType, CoroutineType, GeneratorType
 from typing import Any
 
+from ._classes import ByClass
 from ._generators import GENERATORS, Guard
 from ._operation import Operation
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]] | None
-Classes = dict[int, "weakref.ref[type] | None"]
 
-# Classes by id: hasattr is slow for these, and a class that is made at run time must not live
-# longer for having been a result.
-_settled: Classes = {id(type(None)): None}  # no awaitables and no generators
-_multipurpose: Classes = {}  # awaitables that can be used in other ways as well
+# What is known of classes of results, as hasattr is slow.
+_results: ByClass[None] = ByClass()  # no awaitables and no generators
+_settled = _results.values
+_results.keep(type(None), None)
+_multipurpose: ByClass[None] = ByClass()  # awaitables that can be used in other ways as well
 
 # What coroutines have that Python itself does not make, as Cython's.
 _OF_COROUTINES = ("send", "throw", "close")
@@ -125,7 +125,7 @@ def is_awaitable(result: object) -> bool:
     if isinstance(result, GENERATORS):
         code = result.gi_code if isinstance(result, GeneratorType) else None
         return code is not None and bool(code.co_flags & CO_ITERABLE_COROUTINE)
-    _keep(_settled, cls)
+    _results.keep(cls, None)
     return False
 
 
@@ -134,10 +134,10 @@ def _has_other_uses(result: object) -> bool:
     cls = type(result)
     if cls is CoroutineType or cls is GeneratorType:
         return False
-    if id(cls) in _multipurpose:
+    if id(cls) in _multipurpose.values:
         return True
     if any(_is_use(name) for name in dir(cls)):
-        _keep(_multipurpose, cls)
+        _multipurpose.keep(cls, None)
         return True
     return any(_is_use(name) for name in getattr(result, "__dict__", ()))
 
@@ -146,11 +146,6 @@ def _is_use(name: str) -> bool:
     if name.startswith("_"):
         return name in _PROTOCOLS
     return name not in _OF_COROUTINES and not name.startswith(_ABOUT_COROUTINES)
-
-
-def _keep(classes: Classes, cls: type) -> None:
-    key = id(cls)
-    classes[key] = weakref.ref(cls, partial(classes.pop, key))  # C alone: it is a finalizer
 
 
 def _await_later(operation: Operation, awaitable: Awaitable[Any]) -> Any:

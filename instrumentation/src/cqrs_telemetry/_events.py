@@ -13,11 +13,13 @@ from opentelemetry.trace import Link, NonRecordingSpan, set_span_in_context
 
 from . import catalog
 from ._context import EventContext, span_context
-from ._operation import Operation, Result, type_name
+from ._names import clean
+from ._operation import Operation, Result
 from ._timestamps import Timestamp, UntimedEventError, age, creation_time
 
 if TYPE_CHECKING:
-    from ._recorder import Recorder, TypeRecord
+    from ._recorder import Recorder
+    from ._records import TypeRecord
 
 _MAX_LINKS = 128  # OpenTelemetry's own default limit of a span
 _APPLIED = catalog.SPAN_PROJECTION_STATUS.values[0]
@@ -86,7 +88,10 @@ class ProjectionOperation(Operation):
 
     def _begin(self, current: Context, /) -> None:
         name, event, recorder = self._name, self._message, self._recorder
-        event_type = type_name(event)
+        try:
+            event_type = recorder.names.by_class[id(type(event))]
+        except KeyError:
+            event_type = recorder.names.find(event)
         record = self._record = self._find_record(event_type)
         if (
             recorder.silent
@@ -99,7 +104,7 @@ class ProjectionOperation(Operation):
             parent, links = self._origin(current)
         attributes = {
             _SIDE: catalog.PROJECTION,
-            _NAME: name,
+            _NAME: name if name == record.names[0] else clean(name),
             _TYPE: event_type,
             _ID: recorder.identify(event, None, self._options.aggregate_id),
         }
@@ -139,8 +144,9 @@ class ProjectionOperation(Operation):
             created = creation_time(self._message, self._options.timestamp)
             if created is None:
                 self._recorder.count_fault(UntimedEventError(
-                    f"{record.names[-1]} of projection {self._name} has no timestamp, so its lag is"
-                    " not known: set it when the event is made, or say with timestamp= where it is"
+                    f"{record.names[-1]} of projection {clean(self._name)} has no timestamp, so its"
+                    " lag is not known: set it when the event is made, or say with timestamp= where"
+                    " it is"
                 ))  # fmt: skip
                 return
             lag = (time() - created) * 1000
@@ -177,7 +183,7 @@ class BatchedEvent(ApplyOperation):
     batch: BatchOperation
 
     def _begin(self, _current: Context, /) -> None:
-        self._record = self._find_record(type_name(self._message))
+        self._record = self._find_record(self._recorder.names.find(self._message))
 
     def _measure(self, record: TypeRecord, /) -> None:
         ProjectionOperation._measure(self, record)
@@ -210,8 +216,8 @@ class BatchOperation(Operation):
     def _begin(self, current: Context, /) -> None:
         name, events = self._name, self._message
         # The record counts nothing here; it knows the span's name, and that the batch is under way.
-        record = self._record = self._recorder.record((name, type_name(events[0])))
-        attributes = {_SIDE: catalog.PROJECTION, _NAME: name, _SIZE: len(events)}
+        record = self._record = self._recorder.record((name, self._recorder.names.find(events[0])))
+        attributes = {_SIDE: catalog.PROJECTION, _NAME: clean(name), _SIZE: len(events)}
         if self._phase is not catalog.LIVE:
             attributes[_PHASE] = self._phase
         self._start_span(record.span_name, current, attributes, self._origins())

@@ -34,7 +34,8 @@ from ._outcomes import is_from_finalizer
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from ._recorder import Outcome, Recorder, TypeRecord
+    from ._recorder import Recorder
+    from ._records import Outcome, TypeRecord
 
 Self = TypeVar("Self", bound="Operation")
 Result = TypeVar("Result")
@@ -270,7 +271,7 @@ class Operation:
     def _fail(self, record: TypeRecord, exception: BaseException | None) -> Outcome:
         status, error_type = catalog.REJECTED, self._rejection or catalog.REJECTED
         if exception is not None:
-            status, error_type = self._recorder.classify(exception), type(exception).__name__
+            status, error_type = self._recorder.classify(exception)
         error_type = self._recorder.error_types.fold(error_type)
         if self._traced:
             try:
@@ -314,11 +315,3 @@ class Operation:
         if self._context is not None:
             self._token = attach(self._context)
             _enclosing.set(self)
-
-
-def type_name(message: Any) -> str:
-    """Class name of a message; a string is the name itself."""
-    cls = type(message)  # not isinstance: a proxy's __class__ may raise
-    if issubclass(cls, str):
-        return str(message)
-    return message.__name__ if issubclass(cls, type) else cls.__name__

@@ -1,15 +1,59 @@
-"""What an exception says about the operation that it ended."""
+"""What an exception says about the operation that it ended: the one place that decides outcomes."""
 
 from __future__ import annotations
 
+import builtins
 import sys
+from collections.abc import Iterator
 from typing import Any
+
+from . import catalog
+from ._names import error_name
+from .catalog import Status
 
 _CANCELLATIONS = (
     ("asyncio", "CancelledError"),
     ("concurrent.futures", "CancelledError"),
     ("greenlet", "GreenletExit"),
 )
+
+
+def find_outcome(
+    exception: BaseException, rejections: tuple[type[BaseException], ...]
+) -> tuple[Status, str]:
+    """The outcome that an exception stands for, and the name of the type to record.
+
+    A group is rejected or cancelled when all exceptions in it are, and otherwise an error, of the
+    type of the first error in it.
+    """
+    first: dict[Status, BaseException] = {}
+    for leaf in _leaves(exception, rejections):
+        first.setdefault(_classify(leaf, rejections), leaf)
+    for status in (catalog.ERROR, catalog.REJECTED, catalog.CANCELLED):
+        if status in first:
+            return status if len(first) == 1 else catalog.ERROR, error_name(first[status])
+    return catalog.ERROR, error_name(exception)  # an empty group, which none of Python's is
+
+
+def _leaves(
+    exception: BaseException, rejections: tuple[type[BaseException], ...]
+) -> Iterator[BaseException]:
+    # Python 3.10 has no groups, but a package of them.
+    package: Any = sys.modules.get("exceptiongroup", builtins)
+    group: Any = getattr(builtins, "BaseExceptionGroup", getattr(package, "BaseExceptionGroup", ()))
+    left: list[Any] = [exception]
+    while left:
+        each = left.pop()
+        if isinstance(each, group) and not isinstance(each, rejections):
+            left.extend(reversed(each.exceptions))
+        else:
+            yield each
+
+
+def _classify(exception: BaseException, rejections: tuple[type[BaseException], ...]) -> Status:
+    if isinstance(exception, rejections):
+        return catalog.REJECTED
+    return catalog.CANCELLED if is_cancellation(exception) else catalog.ERROR
 
 
 def is_from_finalizer(exception: BaseException | None) -> bool:
@@ -30,5 +74,5 @@ def is_cancellation(exception: BaseException) -> bool:
     for module, name in _CANCELLATIONS:
         if isinstance(exception, getattr(sys.modules.get(module), name, ())):
             return True
-    cls = type(exception)
-    return cls.__name__ == "Cancelled" and cls.__module__.startswith("trio")
+    name = error_name(exception)
+    return name == "Cancelled" and type(exception).__module__.startswith("trio")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from copy import copy
+from itertools import takewhile
 from types import FunctionType, MethodType
 from typing import Any, Final, cast
 
@@ -40,47 +42,50 @@ def wrap(function: Any, begin: Begin, what: str) -> Any:
 class _Message:
     """Where a callable's arguments have the message."""
 
-    def __init__(self, position: int, keyword: str, bound: bool = False) -> None:
+    def __init__(
+        self, position: int, keyword: str, *, required: bool = False, bound: bool = False
+    ) -> None:
         self._position = position
         self._keyword = keyword
+        self._absent = _MISSING if required else None
         self._bound = bound  # perhaps, although its signature says otherwise
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> _Message:
         """By the callable's signature; the first argument when it has none."""
-        names = _parameters(function, follow_wrapped=True)
-        position = 1 if names[:1] in (["self"], ["cls"]) else 0
-        keyword = names[position] if len(names) > position else ""
+        found = _parameters(function, follow_wrapped=True)
+        position = 1 if found and found[0].name in ("self", "cls") else 0
         # The method that functools.singledispatchmethod binds looks like the function inside.
         bound = position == 1 and not _parameters(function, follow_wrapped=False)
-        return cls(position, keyword, bound)
+        if len(found) <= position:
+            return cls(position, "", bound=bound)
+        parameter = found[position]
+        required = parameter.default is inspect.Parameter.empty
+        return cls(position, parameter.name, required=required, bound=bound)
 
     def after(self, count: int) -> _Message:
         """In a callable that gets so many arguments before these."""
-        return _Message(self._position + count, self._keyword, self._bound)
+        other = copy(self)
+        other._position += count
+        return other
 
     def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The message; ``_MISSING`` without one."""
+        """The message; None where there need not be one, else ``_MISSING`` without one."""
         position = self._position
         if len(args) > position:
             return args[position]
         if self._keyword in kwargs:
             return kwargs[self._keyword]
-        return args[-1] if self._bound and len(args) == position else _MISSING
+        return args[-1] if self._bound and len(args) == position else self._absent
 
 
-def _parameters(function: Callable[..., Any], *, follow_wrapped: bool) -> list[str]:
-    """Names of the parameters up to the first that takes any number of arguments."""
+def _parameters(function: Callable[..., Any], *, follow_wrapped: bool) -> list[inspect.Parameter]:
+    """The parameters up to the first that takes any number of arguments."""
     try:
         found = inspect.signature(function, follow_wrapped=follow_wrapped).parameters
     except (TypeError, ValueError):  # some callables of C have none, and mocks invent one
         return []
-    names = []
-    for name, parameter in found.items():
-        if parameter.kind in _VARIADIC:
-            break
-        names.append(name)
-    return names
+    return list(takewhile(lambda each: each.kind not in _VARIADIC, found.values()))
 
 
 def _wrap(function: Any, message: _Message, begin: Begin) -> Any:

@@ -36,6 +36,7 @@ SEEN = "seen"
 TIMED_OUT = "timed_out"
 
 OTHER_TYPE = "_other"  # what message types fold into once a metric has seen too many of them
+UNNAMED_TYPE = "_unnamed"  # what names that are empty become
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ class CommandOperation(Operation):
 
     def _begin(self, current: Context, /) -> None:
         command, recorder = self._message, self._recorder
-        name = type(command).__name__
+        name = None
         try:
-            record = recorder.by_name[name]
+            record = recorder.by_class[id(type(command))]
         except KeyError:
             record, name = recorder.find(command)
         self._record = record
@@ -45,11 +45,13 @@ class CommandOperation(Operation):
         self._produced = 0
         aggregate_id = recorder.identify(command, self._aggregate_id)
         self._start_span(
-            record.span_name, current, {_SIDE: catalog.WRITE, _TYPE: name, _ID: aggregate_id}
+            record.span_name,
+            current,
+            {_SIDE: catalog.WRITE, _TYPE: name or record.names[0], _ID: aggregate_id},
         )
 
     def produced(self, events: Iterable[Any]) -> None:
-        """Count the domain events that the command produced, by their class names.
+        """Count the domain events that the command produced, by their types.
 
         Takes any collection; an iterator is left alone, since counting it would use it up. Text
         and mappings are no collections of events.
@@ -64,8 +66,12 @@ class CommandOperation(Operation):
             ):
                 return
             span, traced = self._span, self._traced
+            names = self._recorder.events
             for event in events:
-                name = type(event).__name__
+                try:
+                    name = names.by_class[id(type(event))]
+                except KeyError:
+                    name = names.find(event)
                 cell = record.produced.get(name)
                 if cell is None:
                     cell = self._recorder.events_cell(record, name)

@@ -25,7 +25,7 @@ from opentelemetry.context import get_current
 
 from . import catalog
 from ._context import is_suppressed
-from ._recorder import BoundedNames
+from ._names import BoundedNames
 from ._timestamps import Timestamp, creation_time
 from .backlog import Backlog
 from .telemetry import CqrsTelemetry, default_telemetry
@@ -198,7 +198,7 @@ class _Costs:
                 aggregate = get(*args, **kwargs)
             finally:
                 _load.reset(token)
-            self._record_load(type(aggregate).__name__, load)
+            self._record_load(aggregate, load)
             return aggregate
 
         return get_recorded
@@ -217,11 +217,12 @@ class _Costs:
 
         return save_recorded
 
-    def _record_load(self, name: str, load: _Load) -> None:
+    def _record_load(self, aggregate: Any, load: _Load) -> None:
         try:
             if is_suppressed(get_current()):
                 return
             hit = load.snapshots or load.continued
+            name = type(aggregate).__name__
             attributes = self._attributes(name)
             attributes[catalog.AGGREGATE_SNAPSHOT.key] = (
                 catalog.SNAPSHOT_HIT if hit else catalog.SNAPSHOT_MISS

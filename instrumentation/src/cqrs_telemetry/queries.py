@@ -36,15 +36,17 @@ class QueryOperation(Operation):
     def _begin(self, current: Context, /) -> None:
         self._amount = None
         query, recorder = self._message, self._recorder
-        name = type(query).__name__
+        name = None
         try:
-            record = recorder.by_name[name]
+            record = recorder.by_class[id(type(query))]
         except KeyError:
             record, name = recorder.find(query)
         self._record = record
         if recorder.silent and self._finds_no_sdk(record.span_name, current):
             return
-        self._start_span(record.span_name, current, {_SIDE: catalog.READ, _TYPE: name})
+        self._start_span(
+            record.span_name, current, {_SIDE: catalog.READ, _TYPE: name or record.names[0]}
+        )
 
     def returned(self, result: Result) -> Result:
         """Take the query's result and record its size at the end.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
@@ -14,7 +14,9 @@ from opentelemetry.trace import TracerProvider
 from ._context import EventContext
 from ._events import EventOptions, ProjectionOperation
 from ._instruments import instruments_for, package_version
-from ._recorder import COMMANDS, PROJECTIONS, QUERIES, Path, Recorder
+from ._names import DEFAULT_KEY, Naming, clean, function_name
+from ._recorder import Recorder
+from ._records import COMMANDS, PROJECTIONS, QUERIES, Path
 from ._timestamps import Timestamp
 from ._wrapping import wrap
 from .backlog import TIMEOUT, Probe, ProjectionWatch
@@ -39,6 +41,9 @@ class CqrsTelemetry:
             ``error``, and leave the span's status unset.
         max_types: Distinct values kept per attribute (types of command, event, query and error);
             further ones are recorded as ``_other`` and counted.
+        message_type: Returns the name of a command or query, or None for that of its class. Text
+            is the key of the name in messages that are mappings.
+        event_type: The same for domain events.
     """
 
     def __init__(
@@ -48,7 +53,15 @@ class CqrsTelemetry:
         meter_provider: MeterProvider | None = None,
         rejections: Sequence[type[BaseException]] = (),
         max_types: int = 200,
+        message_type: Naming = DEFAULT_KEY,
+        event_type: Naming = DEFAULT_KEY,
     ) -> None:
+        for argument, naming in (("message_type", message_type), ("event_type", event_type)):
+            if not isinstance(naming, str) and not callable(naming):
+                raise TypeError(
+                    f"{argument} must be a function of a message or the key of its name in a"
+                    f" mapping, not {naming!r}"
+                )
         if max_types < 1:
             raise ValueError(f"max_types must be at least 1, not {max_types}")
         if unfit := [r for r in rejections if not _is_exception_class(r)]:
@@ -57,11 +70,17 @@ class CqrsTelemetry:
 
         def recorder(path: Path) -> Recorder:
             tracer = trace.get_tracer(path.scope, package_version(), tracer_provider)
-            return Recorder(path, tracer, instruments, tuple(rejections), max_types)
+            return Recorder(
+                path, tracer, instruments, tuple(rejections), max_types, message_type, event_type
+            )
 
         self.commands = recorder(COMMANDS)
         self.queries = recorder(QUERIES)
         self.projections = recorder(PROJECTIONS)
+        # For callers who may give the name of a message in its place.
+        self._named_commands = self.commands.renamed(takes_names=True)
+        self._named_queries = self.queries.renamed(takes_names=True)
+        self._named_events = self.projections.renamed(takes_names=True)
 
     def command(self, command: Any, *, aggregate_id: Any = None) -> CommandOperation:
         """A command being handled, for ``with``.
@@ -69,11 +88,11 @@ class CqrsTelemetry:
         ``command`` is a type name, a class or the command itself, whose ``aggregate_id`` is used
         unless one is given.
         """
-        return CommandOperation(self.commands, command, aggregate_id)
+        return CommandOperation(self._named_commands, command, aggregate_id)
 
     def query(self, query: Any) -> QueryOperation:
         """A query being executed, for ``with``; ``query`` is a type name, a class or the query."""
-        return QueryOperation(self.queries, query)
+        return QueryOperation(self._named_queries, query)
 
     def projection(
         self,
@@ -92,7 +111,9 @@ class CqrsTelemetry:
         """
         self.projections.count_as_handler(name)
         options = EventOptions(timestamp, aggregate_id, child_if_younger_than)
-        return ProjectionOperation(self.projections, name, event, event_context, options, replayed)
+        return ProjectionOperation(
+            self._named_events, name, event, event_context, options, replayed
+        )
 
     def watch_projection(
         self, name: str, probe: Probe, *, timeout: float = TIMEOUT
@@ -147,35 +168,69 @@ class CqrsTelemetry:
             NotSeenError: a ``TimeoutError``, when it was ``required``.
             ValueError: the timeout is negative.
         """
-        return Wait(self, query, projection, timeout, required).run(seen)
+        return Wait(
+            self._named_queries, self.projections, query, projection, timeout, required
+        ).run(seen)
 
-    def instrument_commands(self, dispatch: Function) -> Function:
+    @overload
+    def instrument_commands(self, dispatch: Function, *, name: str | None = None) -> Function: ...
+
+    @overload
+    def instrument_commands(self, *, name: str) -> Callable[[Function], Function]: ...
+
+    def instrument_commands(self, dispatch: Any = None, *, name: str | None = None) -> Any:
         """Wrap the dispatch callable of a bus that you have: ``bus.dispatch = …(bus.dispatch)``.
 
         Takes functions, methods (also as a decorator in the class), partials and objects that can
         be called, async or not; the command is the first argument after ``self``. What comes back
-        is of the same kind, for ``inspect`` too.
+        is of the same kind, for ``inspect`` too. With a name alone, a decorator comes back.
+
+        Args:
+            dispatch: The callable.
+            name: Type of all commands that it takes; by default their own. Where the first
+                argument is a value such as text, a number or an id, or there is none, the type is
+                the callable's name.
 
         Raises:
             TypeError: it cannot be called, such as a ``singledispatchmethod`` in its class.
+            ValueError: the name is empty or no text.
         """
-        return cast(Function, wrap(dispatch, self.command, "instrument_commands"))
+        if dispatch is None and name is not None:
+            return functools.partial(self.instrument_commands, name=name)
+        recorder = self.commands.renamed(given=_checked(name), otherwise=function_name(dispatch))
+        return wrap(dispatch, functools.partial(CommandOperation, recorder), "instrument_commands")
 
-    def instrument_queries(self, execute: Function) -> Function:
+    @overload
+    def instrument_queries(self, execute: Function, *, name: str | None = None) -> Function: ...
+
+    @overload
+    def instrument_queries(self, *, name: str) -> Callable[[Function], Function]: ...
+
+    def instrument_queries(self, execute: Any = None, *, name: str | None = None) -> Any:
         """Wrap the execute callable of a query bus; see ``instrument_commands``."""
-        return cast(Function, wrap(execute, self.query, "instrument_queries"))
+        if execute is None and name is not None:
+            return functools.partial(self.instrument_queries, name=name)
+        recorder = self.queries.renamed(given=_checked(name), otherwise=function_name(execute))
+        return wrap(execute, functools.partial(QueryOperation, recorder), "instrument_queries")
 
     def instrument_projection(self, name: str, handle: Function) -> Function:
         """Wrap a callable that applies events to a read model; see ``instrument_commands``."""
         options = EventOptions()
+        recorder = self.projections.renamed(otherwise=function_name(handle))
 
         def begin(event: Any) -> ProjectionOperation:
-            return ProjectionOperation(self.projections, name, event, None, options)
+            return ProjectionOperation(recorder, name, event, None, options)
 
         wrapped = wrap(handle, begin, "instrument_projection")
         # Method objects are made anew for each use; the function in them lives as long as they do.
         self.projections.count_handler(name, getattr(wrapped, "__func__", wrapped))
         return cast(Function, wrapped)
+
+
+def _checked(name: Any) -> str | None:
+    if name is not None and not (isinstance(name, str) and name):
+        raise ValueError(f"name must be text that is not empty, not {name!r}")
+    return name if name is None else clean(name)
 
 
 @functools.cache

@@ -11,10 +11,9 @@ from opentelemetry.context import get_current
 from . import catalog
 from ._calls import is_awaitable, is_coroutine_function
 from ._context import is_suppressed
-from ._operation import type_name
 
 if TYPE_CHECKING:
-    from .telemetry import CqrsTelemetry
+    from ._recorder import Recorder
 
 FIRST_PAUSE = 0.01  # seconds between two looks; it doubles up to the longest
 LONGEST_PAUSE = 0.2
@@ -29,7 +28,8 @@ class Wait:
 
     def __init__(
         self,
-        telemetry: CqrsTelemetry,
+        queries: Recorder,
+        projections: Recorder,
         query: Any,
         projection: str,
         timeout: float,
@@ -37,7 +37,8 @@ class Wait:
     ) -> None:
         if not timeout >= 0:
             raise ValueError(f"timeout must be 0 or more seconds, not {timeout!r}")
-        self._telemetry = telemetry
+        self._queries = queries
+        self._projections = projections
         self._query = query
         self._projection = projection
         self._required = required
@@ -97,13 +98,13 @@ class Wait:
 
     def _record(self, seen: bool) -> None:
         elapsed = (time.perf_counter() - self._started) * 1000
-        queries, projections = self._telemetry.queries, self._telemetry.projections
+        queries, projections = self._queries, self._projections
         try:
             if is_suppressed(get_current()):
                 return
             name = projections.name_attributes(self._projection)[catalog.PROJECTION_NAME.key]
             attributes = {
-                **queries.name_attributes(type_name(self._query)),
+                **queries.name_attributes(queries.names.find(self._query)),
                 catalog.PROJECTION_NAME.key: name,
                 catalog.WAIT_STATUS.key: catalog.SEEN if seen else catalog.TIMED_OUT,
             }

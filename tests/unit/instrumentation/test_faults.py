@@ -350,26 +350,6 @@ def test_a_message_whose_class_cannot_be_asked(recorded: RecordedTelemetry) -> N
     recorded.assert_projected("orders", "Unbound")
 
 
-class Nameless(type):
-    """A class that does not say its name."""
-
-    def __getattribute__(cls, name: str) -> Any:
-        if name == "__name__":
-            raise BrokenError
-        return super().__getattribute__(name)
-
-
-def test_a_message_that_cannot_be_named(recorded: RecordedTelemetry) -> None:
-    """The one case in which nothing but the fault can be counted; the business goes on."""
-    message = Nameless("Message", (), {})
-    with recorded.telemetry.command(message) as operation:
-        operation.produced([1])
-        operation.reject("x")
-    assert recorded.value(catalog.COMMAND_TOTAL) == 0
-    assert recorded.spans() == []
-    assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="BrokenError") == 1
-
-
 class BrokenSpanExporter(SpanExporter):
     """A backend that is gone."""
 

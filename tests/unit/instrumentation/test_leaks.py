@@ -142,15 +142,17 @@ def test_classes_made_at_run_time_are_collected(recorded: RecordedTelemetry) -> 
         queries.execute(message())
         with pytest.raises(error):
             failing.execute(message())
+        assert wrapped(message()) is None
         with telemetry.projection(f"projection{number % 3}", event()):
             pass
         return [weakref.ref(cls) for cls in (message, result, event, error, produced)]
 
     telemetry = recorded.telemetry
+    wrapped = telemetry.instrument_commands(lambda command: None)
     made = [ref for number in range(EACH) for ref in make(number)]
     gc.collect()
     assert [ref() for ref in made if ref() is not None] == []
-    recorded.assert_command("Message", count=EACH)
+    recorded.assert_command("Message", count=2 * EACH)
 
 
 def test_ends_that_nobody_collects_do_not_pile_up(recorded: RecordedTelemetry) -> None:

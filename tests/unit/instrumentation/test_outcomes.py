@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import importlib
 import pickle
+import sys
 import traceback
 from typing import Any
 
@@ -18,6 +20,11 @@ from cqrs_telemetry import (
     catalog,
 )
 from cqrs_telemetry.testing import RecordedTelemetry
+
+if sys.version_info >= (3, 11):
+    GROUP: Any = BaseExceptionGroup  # noqa: F821 - of these versions
+else:
+    GROUP = importlib.import_module("exceptiongroup").BaseExceptionGroup
 
 
 class PlaceOrder:
@@ -110,6 +117,94 @@ def test_a_rejection_is_not_an_error(
     assert span.events == ()
     assert (span.attributes or {})["error.type"] == "OutOfStock"
     assert recorded.value(catalog.COMMAND_TOTAL, error_type="OutOfStock") == 1
+
+
+def grouped(*leaves: BaseException) -> BaseException:
+    """A group of them, as a task group raises it; on Python 3.10 its package's."""
+    return GROUP("several", leaves)
+
+
+class SoldOut(Exception):  # noqa: N818 - named as a domain would
+    """Another answer that the domain expects."""
+
+
+@pytest.mark.parametrize(
+    ("make", "status", "error_type"),
+    [
+        (lambda no: grouped(no), "rejected", "OutOfStock"),
+        (lambda no: grouped(SoldOut(), grouped(no, no)), "rejected", "SoldOut"),
+        (lambda no: grouped(asyncio.CancelledError()), "cancelled", "CancelledError"),
+        (lambda no: grouped(no, KeyError("x"), ValueError()), "error", "KeyError"),
+        (lambda no: grouped(no, grouped(no, OSError()), KeyError()), "error", "OSError"),
+        (lambda no: grouped(asyncio.CancelledError(), KeyError()), "error", "KeyError"),
+        (lambda no: grouped(asyncio.CancelledError(), no), "error", "OutOfStock"),
+    ],
+    ids=range(7),
+)
+async def test_a_group_is_what_all_of_it_is(
+    out_of_stock: type[Exception], make: Any, status: Any, error_type: str
+) -> None:
+    """Rejected or cancelled when all leaves are, else an error of the first error's type."""
+    recorded = RecordedTelemetry(rejections=[out_of_stock, SoldOut])
+    failure = make(out_of_stock())
+    bus = InstrumentedCommandBus({PlaceOrder: fail(failure)}, telemetry=recorded.telemetry)
+    with pytest.raises(type(failure)) as caught:
+        bus.dispatch(PlaceOrder())
+    assert caught.value is failure
+    recorded.assert_command("PlaceOrder", status)
+    assert recorded.value(catalog.COMMAND_TOTAL, error_type=error_type) == 1
+    (span,) = recorded.spans()
+    assert (span.attributes or {})["error.type"] == error_type
+    assert (span.status.status_code is StatusCode.ERROR) is (status == "error")
+
+
+def test_a_group_that_is_a_rejection_itself() -> None:
+    """Whoever says so means the group, whatever is in it."""
+    recorded = RecordedTelemetry(rejections=[GROUP])
+    failure = grouped(KeyError("x"))
+    with pytest.raises(GROUP), recorded.telemetry.command("PlaceOrder"):
+        raise failure
+    recorded.assert_command("PlaceOrder", "rejected")
+    assert recorded.value(catalog.COMMAND_TOTAL, error_type=type(failure).__name__) == 1
+
+
+class Mute(type):
+    """A class of classes that answer nothing."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        if name in ("__name__", "__qualname__", "__module__"):
+            raise LookupError(name)
+        return super().__getattribute__(name)
+
+
+class MuteError(Exception, metaclass=Mute):
+    """An error whose name cannot be asked for."""
+
+
+def test_an_error_without_a_name_counts(recorded: RecordedTelemetry) -> None:
+    """By the name that it has all the same, singly and in a group."""
+    for failure in (MuteError(), grouped(MuteError())):
+        with pytest.raises(Exception) as caught, recorded.telemetry.query("X"):  # noqa: PT011 - matching asks for the name
+            raise failure
+        assert caught.value is failure
+    recorded.assert_query("X", "error", count=2)
+    assert recorded.value(catalog.QUERY_TOTAL, error_type="MuteError") == 2
+    assert recorded.value(catalog.QUERY_ACTIVE) == 0
+    assert all(span.status.status_code is StatusCode.ERROR for span in recorded.spans())
+
+
+def test_a_group_that_does_not_give_its_errors(recorded: RecordedTelemetry) -> None:
+    """It is an error; why it is no more is a fault."""
+
+    class Closed(GROUP):  # type: ignore[misc,valid-type]
+        @property
+        def exceptions(self) -> Any:
+            raise LookupError
+
+    with pytest.raises(Closed), recorded.telemetry.command("X"):
+        raise Closed("several", [KeyError()])
+    recorded.assert_command("X", "error")
+    assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="LookupError") >= 1
 
 
 def test_a_subclass_of_a_rejection_is_one(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from opentelemetry.context import attach, detach, set_value
@@ -132,7 +131,9 @@ def test_suppressed_waits_wait_and_record_nothing(recorded: RecordedTelemetry) -
 
 
 def test_what_cannot_be_recorded_is_a_fault(recorded: RecordedTelemetry) -> None:
-    """A name without a hash does not reach the caller as an exception."""
-    nonsense: Any = ["orders"]
-    assert recorded.telemetry.wait_until_seen("FindOrder", nonsense, after(1))
-    assert recorded.value(catalog.TELEMETRY_FAULTS, cqrs_side="read") == 1
+    """A histogram that raises does not reach the caller."""
+    histograms = recorded.telemetry.queries.instruments.histograms
+    histogram = histograms.pop(catalog.QUERY_WAIT)
+    assert recorded.telemetry.wait_until_seen("FindOrder", "orders", after(1))
+    histograms[catalog.QUERY_WAIT] = histogram
+    assert recorded.value(catalog.TELEMETRY_FAULTS, cqrs_side="read", error_type="KeyError") == 1

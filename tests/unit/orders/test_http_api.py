@@ -69,11 +69,11 @@ def test_a_command_answers_with_its_events(client, recorded):
     assert answer.status_code == 200
     assert answer.json() == {
         "aggregate_id": order_id,
-        "events": ["OrderPlaced", "StockReserved"],
+        "events": ["Order.OrderPlaced", "Product.StockReserved"],
         "position": 2,
     }
     recorded.assert_command("PlaceOrder", "success")
-    assert recorded.value(catalog.EVENTS_PRODUCED, event_type="StockReserved") == 1
+    assert recorded.value(catalog.EVENTS_PRODUCED, event_type="Product.StockReserved") == 1
 
 
 def test_answers_say_how_long_the_bus_took(client):

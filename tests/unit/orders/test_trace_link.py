@@ -27,8 +27,8 @@ def test_projection_spans_link_to_the_command_span_across_the_store(shop, projec
         for span in spans
         if span.attributes[catalog.SIDE.key] == catalog.WRITE
     }
-    caused_by = {"ProductAdded": "AddProduct", "OrderPlaced": "PlaceOrder"}
-    caused_by["StockReserved"] = "PlaceOrder"
+    caused_by = {"Product.ProductAdded": "AddProduct", "Order.OrderPlaced": "PlaceOrder"}
+    caused_by["Product.StockReserved"] = "PlaceOrder"
     projected = [s for s in spans if s.attributes[catalog.SIDE.key] == catalog.PROJECTION]
     linked = {
         span.attributes[catalog.SPAN_EVENT_TYPE.key]: [link.context.span_id for link in span.links]

@@ -77,7 +77,7 @@ def build_app(buses: Buses) -> Starlette:
         return JSONResponse(
             {
                 "aggregate_id": command.aggregate_id,
-                "events": [type(event).__name__ for event in recorded.events],
+                "events": [type(event).__qualname__ for event in recorded.events],
                 "position": recorded.position,
             },
             headers=headers,
