@@ -64,6 +64,7 @@ def construction(tracers: TracerProvider, meters: MeterProvider) -> None:
         tracer_provider=tracers, meter_provider=meters, rejections=[OutOfStock], max_types=50
     )
     CqrsTelemetry(tracer_provider=None, meter_provider=None, rejections=(OutOfStock, KeyError))
+    CqrsTelemetry(page_fields=["rows"])
     CqrsTelemetry(message_type="kind", event_type=lambda event: event.topic)
     CqrsTelemetry(rejections=["OutOfStock"])  # type: ignore[list-item]  # classes, not names
     CqrsTelemetry(tracers)  # type: ignore[call-arg]  # keywords only
@@ -124,6 +125,9 @@ def wrapping(telemetry: CqrsTelemetry) -> None:
 
     assert_type(count(3), int)
     assert_type(telemetry.instrument_queries(dispatch, name="Find")(PlaceOrder()), int)
+    InstrumentedCommandBus({}, telemetry=telemetry, produced=lambda result: result.events)
+    InstrumentedQueryBus({}, telemetry=telemetry, result_size=len)
+    assert_type(telemetry.instrument_queries(result_size=len)(count)(3), int)
     telemetry.instrument_commands(name=7)  # type: ignore[call-overload]  # text
 
 

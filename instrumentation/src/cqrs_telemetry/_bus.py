@@ -11,7 +11,7 @@ from ._names import class_name
 from ._operation import NoHandlerError, Operation
 
 if TYPE_CHECKING:
-    from ._recorder import Recorder
+    from ._recorder import Measure, Recorder
     from .telemetry import CqrsTelemetry
 
 
@@ -24,12 +24,14 @@ class Bus:
     _entry_if_async: ClassVar[Callable[..., Any]]  # in its place where all handlers are async
 
     def __init__(
-        self, handlers: Mapping[Any, Any], *, telemetry: CqrsTelemetry | None = None
+        self, handlers: Mapping[Any, Any], telemetry: CqrsTelemetry | None, measure: Measure | None
     ) -> None:
         from .telemetry import default_telemetry  # which imports the buses
 
         self.handlers = handlers
         self._recorder = self._find_recorder(telemetry or default_telemetry())
+        if measure is not None:
+            self._recorder = self._recorder.adapted(measure)
         self._recorder.declare(self._keys())
         self._match_handlers()
 

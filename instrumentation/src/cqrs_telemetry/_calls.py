@@ -99,8 +99,8 @@ def _give_back(operation: Operation, result: Any) -> Any:
 
 def _choose_return(operation: Operation, result: Any) -> Callable[[Operation, Any], Any]:
     if not is_awaitable(result):
-        if operation.exhausts and isinstance(result, GENERATORS):
-            return _exhaust if isinstance(result, GeneratorType) else _exhaust_later
+        if operation.exhausts and type(result) in GENERATORS:
+            return _exhaust if type(result) is GeneratorType else _exhaust_later
         return _return
     if _is_future(result):
         return _return_future
@@ -122,8 +122,8 @@ def is_awaitable(result: object) -> bool:
         return False
     if hasattr(cls, "__await__"):
         return True
-    if isinstance(result, GENERATORS):
-        code = result.gi_code if isinstance(result, GeneratorType) else None
+    if type(result) in GENERATORS:
+        code = result.gi_code if type(result) is GeneratorType else None
         return code is not None and bool(code.co_flags & CO_ITERABLE_COROUTINE)
     _results.keep(cls, None)
     return False
@@ -194,7 +194,7 @@ def _return_future(operation: Operation, future: Any) -> Any:
         if exception is not None:
             operation.__exit__(type(exception), exception, None)
             return
-        if not isinstance(done.result(), GENERATORS):
+        if type(done.result()) not in GENERATORS:
             operation.returned(done.result())
         operation.__exit__(None, None, None)
 

@@ -56,8 +56,23 @@ def function_name(function: Any) -> str:
     return clean(name) if isinstance(name, str) else class_name(type(function))
 
 
+def given_name(name: Any) -> str | None:
+    """A name that the service gives to all messages of a callable, if it does.
+
+    Raises:
+        ValueError: it is empty or no text.
+    """
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name must be text that is not empty, not {name!r}")
+    return clean(name)
+
+
 def clean(name: Any) -> str:
     """A name as text that every exporter can encode, neither empty nor long. Never raises."""
+    if type(name) is str and 0 < len(name) <= MOST_CHARACTERS and name.isidentifier():
+        return name  # as nearly all are
     try:
         text = encodable(_text(name))
     except Exception:
@@ -135,7 +150,7 @@ class Names:
         if self._takes_names and issubclass(cls, str):
             return clean(message)
         name = None if self._hook is None else self._hook(message)
-        if name is None and _is_mapping(cls):
+        if name is None and is_mapping(cls):
             name = _value(message, self._key)
             if name is None:
                 return self._name_class(cls)
@@ -146,6 +161,13 @@ class Names:
             return self._otherwise
         return class_name(cls)
 
+    def is_message(self, value: Any) -> bool:
+        """Whether this is a message, and not a value such as an id or a percentage."""
+        cls = type(value)
+        if is_mapping(cls):
+            return self._hook is not None or _value(value, self._key) is not None
+        return not _is_value(cls)
+
     def declared(self, key: str | type) -> str | None:
         """The name of messages that a handler is for; None where only they can tell."""
         if self._hook is not None:
@@ -153,7 +175,7 @@ class Names:
         return class_name(key) if isinstance(key, type) else clean(key)
 
 
-def _is_mapping(cls: type) -> bool:
+def is_mapping(cls: type) -> bool:
     """Whether instances have keys; rows of databases do without being mappings by name."""
     try:
         return bool(_attribute(cls, "keys") and _attribute(cls, "__getitem__"))

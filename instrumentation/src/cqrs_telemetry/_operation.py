@@ -216,7 +216,7 @@ class Operation:
 
         A generator comes back inside another one, with which the operation ends.
         """
-        if self._record is not None and isinstance(result, GENERATORS):
+        if self._record is not None and type(result) in GENERATORS:
             return cast(Result, follow(self, result))
         return result
 

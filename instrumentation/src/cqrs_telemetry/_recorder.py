@@ -16,7 +16,10 @@ from ._instruments import Instruments
 from ._names import BoundedNames, Names, Naming, encodable, error_name
 from ._outcomes import find_outcome
 from ._records import PROJECTIONS, Path, TypeRecord
+from ._results import ResultSizes
 from .catalog import Attribute, Phase, Status
+
+Measure = Callable[[Any], Any]  # of a result
 
 _logger = logging.getLogger("cqrs_telemetry")
 _NAMES = (str, type)  # a message may be given by its name or class
@@ -28,7 +31,8 @@ class Recorder:
     __slots__ = (  # a dict that copy() has read is slow from then on
         "__weakref__", "_bounds", "_by_class", "_handled", "_logged_faults", "_max_types",
         "_naming", "_rejections", "_types", "by_class", "ends", "error_types", "events",
-        "instruments", "names", "path", "rebuilds", "records", "silent", "tracer", "waiting",
+        "instruments", "measure", "names", "path", "rebuilds", "records", "silent", "sizes",
+        "tracer", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -40,6 +44,7 @@ class Recorder:
         max_types: int,
         message_type: Naming,
         event_type: Naming,
+        sizes: ResultSizes,
     ) -> None:
         self.path = path
         self.tracer = tracer
@@ -56,6 +61,8 @@ class Recorder:
         self.records = {catalog.LIVE: {}, catalog.REPLAY: {}}
         self._handled: set[str] = set()
         self._naming = event_type if path is PROJECTIONS else message_type
+        self.sizes = sizes
+        self.measure: Measure | None = None
         self.events = Names(event_type, self.count_fault)  # that commands produce
         self.name_messages()
         self.silent = False  # the last span showed that there is no SDK
@@ -68,9 +75,15 @@ class Recorder:
         self._by_class: ByClass[TypeRecord] = ByClass()
         self.by_class = self._by_class.values  # see find()
 
-    def renamed(self, **options: Any) -> Recorder:
-        """A recorder that differs from this one only in the names of messages."""
+    def adapted(self, measure: Measure | None = None, **options: Any) -> Recorder:
+        """A recorder that differs from this one only in what it makes of messages and results.
+
+        ``measure`` takes the size, or the events, out of a result; ``options`` are of ``Names``.
+        """
+        if measure is not None and not callable(measure):
+            raise TypeError(f"a result is measured by a function of it, not {measure!r}")
         other = copy(self)
+        other.measure = measure
         other.name_messages(**options)
         return other
 

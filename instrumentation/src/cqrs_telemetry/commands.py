@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
@@ -10,7 +10,9 @@ from opentelemetry.context import Context
 from . import catalog
 from ._bus import Bus
 from ._calls import call, coroutine_function
+from ._generators import GENERATORS
 from ._operation import Operation, Result
+from ._results import EVENTS, PLAIN, Produced
 
 if TYPE_CHECKING:
     from ._recorder import Recorder
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 _MAX_SPAN_EVENTS = 4
 _NOT_EVENTS = (str, bytes, Mapping)
 _PLAIN = (list, tuple)
-_VALUES = (str, bytes, int, float)
+_NONE = type(None)
+_reader_of = EVENTS.readers.get
 _SIDE, _TYPE, _ID = (
     a.key for a in (catalog.SIDE, catalog.SPAN_COMMAND_TYPE, catalog.SPAN_AGGREGATE_ID)
 )
@@ -86,21 +89,48 @@ class CommandOperation(Operation):
             self._recorder.count_fault(fault)
 
     def returned(self, result: Result) -> Result:
-        """Count ``result.events``, as the contract's bus does, or what a generator yields."""
-        try:
-            events = getattr(result, "events", None)
-        except Exception as fault:
-            self._recorder.count_fault(fault)
-            return result
-        if events is None:
+        """Count the events in the result, or those that a generator yields.
+
+        That is what ``result.events`` has, as in the contract, where it is a plain attribute, and
+        the messages in a list. A property or relation is not read: it may load something.
+        """
+        cls, recorder = type(result), self._recorder
+        if recorder.measure is None:  # the usual results first
+            if cls is _NONE:
+                return result
+            if _reader_of(id(cls)) is PLAIN:
+                events = getattr(result, "events", None)
+                if events is not None:
+                    self.produced(events)
+                return result
+        if self._record is None or cls in GENERATORS:
             return super().returned(result)
-        self.produced(events)
+        try:
+            found = self._find_events(result)
+        except Exception as fault:
+            recorder.count_fault(fault)
+        else:
+            if found is not None:
+                self.produced(found)
         return result
+
+    def _find_events(self, result: Any) -> Collection[Any] | None:
+        recorder = self._recorder
+        events = None if recorder.measure is None else recorder.measure(result)
+        if events is not None:
+            return events if hasattr(events, "__len__") else list(events)
+        if type(result) is list:
+            return [each for each in result if recorder.events.is_message(each)] or None
+        found: Collection[Any] | None = EVENTS.read(result)
+        return found
 
     def yielded(self, row: Any, /) -> None:
         """Count an event that the handler yields; values such as a percentage are none."""
-        if row is not None and not issubclass(type(row), _VALUES):
-            self.produced((row,))
+        try:
+            if self._recorder.events.is_message(row):
+                self.produced((row,))
+        except Exception as fault:
+            self._recorder.count_fault(fault)
 
 
 class InstrumentedCommandBus(Bus):
@@ -110,9 +140,19 @@ class InstrumentedCommandBus(Bus):
         handlers: By class name or by class; objects with ``handle``, or callables; sync or async.
             Looked up at each dispatch, so handlers may be added later.
         telemetry: Where to record; by default to the global OpenTelemetry providers.
+        produced: Takes the events out of a handler's result, or None for those found by default.
     """
 
     _no_handler = "No handler found"
+
+    def __init__(
+        self,
+        handlers: Mapping[Any, Any],
+        *,
+        telemetry: CqrsTelemetry | None = None,
+        produced: Produced | None = None,
+    ) -> None:
+        super().__init__(handlers, telemetry, produced)
 
     def dispatch(self, command: Any) -> Any:
         """Handle ``command``; an awaitable when its handler is async.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence, Set, ValuesView
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
@@ -13,6 +12,7 @@ from ._bus import Bus
 from ._calls import call, coroutine_function
 from ._generators import GENERATORS
 from ._operation import Operation, Result
+from ._results import ResultSize, checked_size
 
 if TYPE_CHECKING:
     from ._recorder import Recorder
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 _SIDE, _TYPE, _COUNT = (
     a.key for a in (catalog.SIDE, catalog.SPAN_QUERY_TYPE, catalog.SPAN_RESULT_COUNT)
 )
-# What a page of results calls its rows, in the order of how sure the name is.
-_PAGE_FIELDS = ("items", "results")
-_NOT_ROWS = (str, bytes, bytearray, memoryview, Mapping)
-# Only what is known to be in memory: len() of a lazy result set may run the query again.
-_ROWS = (Sequence, Set, ValuesView, deque)
 
 
 class QueryOperation(Operation):
@@ -51,19 +46,22 @@ class QueryOperation(Operation):
     def returned(self, result: Result) -> Result:
         """Take the query's result and record its size at the end.
 
-        Collections and pages (``items`` or ``results`` that is a collection) count their rows,
-        one object counts 1 and ``None`` 0. A generator comes back wrapped: its rows are counted as
-        they are consumed, and the operation ends with it. Text, bytes, mappings and lazy sets have
-        no size: their length says something else, or costs another query.
+        Collections count their items, pages (``items`` or ``results``) those of their rows, a query
+        set what it has loaded; one object counts 1, whatever it is, and ``None`` 0. A generator
+        comes back wrapped: its rows are counted as they are consumed, and the operation ends with
+        it. What would have to be loaded or used up for that has no size.
         """
-        if self._record is None:
+        recorder = self._recorder
+        if type(result) is list and recorder.measure is None:  # the usual result
+            self._amount = len(result)  # type: ignore[arg-type]  # narrowed by type()
             return result
-        if isinstance(result, GENERATORS):
+        if self._record is None or type(result) in GENERATORS:
             return super().returned(result)
         try:
-            self._amount = result_size(result)
+            size = None if recorder.measure is None else recorder.measure(result)
+            self._amount = recorder.sizes.find(result) if size is None else checked_size(size)
         except Exception as fault:
-            self._recorder.count_fault(fault)
+            recorder.count_fault(fault)
         return result
 
     def yielded(self, _row: Any, /) -> None:
@@ -80,24 +78,6 @@ class QueryOperation(Operation):
             self._span.set_attribute(_COUNT, self._amount)
 
 
-def result_size(result: object) -> int | None:
-    """Items in a query's result, None when that cannot be told without touching it."""
-    if result is None:
-        return 0
-    if type(result) is list:  # the usual class; isinstance with abstract ones is slow
-        return len(result)
-    if isinstance(result, _NOT_ROWS):
-        return None
-    if isinstance(result, _ROWS):
-        return len(result)
-    for field in _PAGE_FIELDS:
-        rows = getattr(result, field, None)
-        if isinstance(rows, _ROWS) and not isinstance(rows, _NOT_ROWS):
-            return len(rows)
-    # One object is one item, so that None beside it makes the share of what was not found.
-    return None if hasattr(result, "__iter__") or hasattr(result, "__len__") else 1
-
-
 class InstrumentedQueryBus(Bus):
     """A query bus that records every query and the size of its result.
 
@@ -105,9 +85,19 @@ class InstrumentedQueryBus(Bus):
         handlers: By class name or by class; objects with ``handle``, or callables; sync or async.
             Looked up at each execution, so handlers may be added later.
         telemetry: Where to record; by default to the global OpenTelemetry providers.
+        result_size: Takes the size out of a handler's result, or None for the one found by default.
     """
 
     _no_handler = "No handler"
+
+    def __init__(
+        self,
+        handlers: Mapping[Any, Any],
+        *,
+        telemetry: CqrsTelemetry | None = None,
+        result_size: ResultSize | None = None,
+    ) -> None:
+        super().__init__(handlers, telemetry, result_size)
 
     def execute(self, query: Any) -> Any:
         """Answer ``query``; an awaitable when its handler is async.

@@ -14,9 +14,10 @@ from opentelemetry.trace import TracerProvider
 from ._context import EventContext
 from ._events import EventOptions, ProjectionOperation
 from ._instruments import instruments_for, package_version
-from ._names import DEFAULT_KEY, Naming, clean, function_name
+from ._names import DEFAULT_KEY, Naming, function_name, given_name
 from ._recorder import Recorder
 from ._records import COMMANDS, PROJECTIONS, QUERIES, Path
+from ._results import PAGE_FIELDS, Produced, ResultSize, ResultSizes
 from ._timestamps import Timestamp
 from ._wrapping import wrap
 from .backlog import TIMEOUT, Probe, ProjectionWatch
@@ -44,6 +45,7 @@ class CqrsTelemetry:
         message_type: Returns the name of a command or query, or None for that of its class. Text
             is the key of the name in messages that are mappings.
         event_type: The same for domain events.
+        page_fields: Attributes that hold the rows of a page of results.
     """
 
     def __init__(
@@ -55,7 +57,10 @@ class CqrsTelemetry:
         max_types: int = 200,
         message_type: Naming = DEFAULT_KEY,
         event_type: Naming = DEFAULT_KEY,
+        page_fields: Sequence[str] = PAGE_FIELDS,
     ) -> None:
+        if isinstance(page_fields, str):
+            raise TypeError(f"page_fields must be a sequence of names, not {page_fields!r}")
         for argument, naming in (("message_type", message_type), ("event_type", event_type)):
             if not isinstance(naming, str) and not callable(naming):
                 raise TypeError(
@@ -67,20 +72,22 @@ class CqrsTelemetry:
         if unfit := [r for r in rejections if not _is_exception_class(r)]:
             raise TypeError(f"rejections must be exception classes, not {unfit[0]!r}")
         instruments = instruments_for(meter_provider)
+        sizes = ResultSizes(page_fields)
 
         def recorder(path: Path) -> Recorder:
             tracer = trace.get_tracer(path.scope, package_version(), tracer_provider)
             return Recorder(
-                path, tracer, instruments, tuple(rejections), max_types, message_type, event_type
-            )
+                path, tracer, instruments, tuple(rejections), max_types, message_type, event_type,
+                sizes,
+            )  # fmt: skip
 
         self.commands = recorder(COMMANDS)
         self.queries = recorder(QUERIES)
         self.projections = recorder(PROJECTIONS)
         # For callers who may give the name of a message in its place.
-        self._named_commands = self.commands.renamed(takes_names=True)
-        self._named_queries = self.queries.renamed(takes_names=True)
-        self._named_events = self.projections.renamed(takes_names=True)
+        self._named_commands = self.commands.adapted(takes_names=True)
+        self._named_queries = self.queries.adapted(takes_names=True)
+        self._named_events = self.projections.adapted(takes_names=True)
 
     def command(self, command: Any, *, aggregate_id: Any = None) -> CommandOperation:
         """A command being handled, for ``with``.
@@ -173,50 +180,68 @@ class CqrsTelemetry:
         ).run(seen)
 
     @overload
-    def instrument_commands(self, dispatch: Function, *, name: str | None = None) -> Function: ...
+    def instrument_commands(
+        self, dispatch: Function, *, name: str | None = None, produced: Produced | None = None
+    ) -> Function: ...
 
     @overload
-    def instrument_commands(self, *, name: str) -> Callable[[Function], Function]: ...
+    def instrument_commands(
+        self, *, name: str | None = None, produced: Produced | None = None
+    ) -> Callable[[Function], Function]: ...
 
-    def instrument_commands(self, dispatch: Any = None, *, name: str | None = None) -> Any:
+    def instrument_commands(
+        self, dispatch: Any = ..., *, name: str | None = None, produced: Produced | None = None
+    ) -> Any:
         """Wrap the dispatch callable of a bus that you have: ``bus.dispatch = …(bus.dispatch)``.
 
         Takes functions, methods (also as a decorator in the class), partials and objects that can
         be called, async or not; the command is the first argument after ``self``. What comes back
-        is of the same kind, for ``inspect`` too. With a name alone, a decorator comes back.
+        is of the same kind, for ``inspect`` too. Without the callable, a decorator comes back.
 
         Args:
             dispatch: The callable.
             name: Type of all commands that it takes; by default their own. Where the first
                 argument is a value such as text, a number or an id, or there is none, the type is
                 the callable's name.
+            produced: As of ``InstrumentedCommandBus``.
 
         Raises:
             TypeError: it cannot be called, such as a ``singledispatchmethod`` in its class.
             ValueError: the name is empty or no text.
         """
-        if dispatch is None and name is not None:
-            return functools.partial(self.instrument_commands, name=name)
-        recorder = self.commands.renamed(given=_checked(name), otherwise=function_name(dispatch))
-        return wrap(dispatch, functools.partial(CommandOperation, recorder), "instrument_commands")
+        if dispatch is ...:
+            return functools.partial(self.instrument_commands, name=name, produced=produced)
+        names = {"given": given_name(name), "otherwise": function_name(dispatch)}
+        begin = functools.partial(CommandOperation, self.commands.adapted(produced, **names))
+        return wrap(dispatch, begin, "instrument_commands")
 
     @overload
-    def instrument_queries(self, execute: Function, *, name: str | None = None) -> Function: ...
+    def instrument_queries(
+        self, execute: Function, *, name: str | None = None, result_size: ResultSize | None = None
+    ) -> Function: ...
 
     @overload
-    def instrument_queries(self, *, name: str) -> Callable[[Function], Function]: ...
+    def instrument_queries(
+        self, *, name: str | None = None, result_size: ResultSize | None = None
+    ) -> Callable[[Function], Function]: ...
 
-    def instrument_queries(self, execute: Any = None, *, name: str | None = None) -> Any:
-        """Wrap the execute callable of a query bus; see ``instrument_commands``."""
-        if execute is None and name is not None:
-            return functools.partial(self.instrument_queries, name=name)
-        recorder = self.queries.renamed(given=_checked(name), otherwise=function_name(execute))
-        return wrap(execute, functools.partial(QueryOperation, recorder), "instrument_queries")
+    def instrument_queries(
+        self, execute: Any = ..., *, name: str | None = None, result_size: ResultSize | None = None
+    ) -> Any:
+        """Wrap the execute callable of a query bus; see ``instrument_commands``.
+
+        ``result_size`` as of ``InstrumentedQueryBus``.
+        """
+        if execute is ...:
+            return functools.partial(self.instrument_queries, name=name, result_size=result_size)
+        names = {"given": given_name(name), "otherwise": function_name(execute)}
+        begin = functools.partial(QueryOperation, self.queries.adapted(result_size, **names))
+        return wrap(execute, begin, "instrument_queries")
 
     def instrument_projection(self, name: str, handle: Function) -> Function:
         """Wrap a callable that applies events to a read model; see ``instrument_commands``."""
         options = EventOptions()
-        recorder = self.projections.renamed(otherwise=function_name(handle))
+        recorder = self.projections.adapted(otherwise=function_name(handle))
 
         def begin(event: Any) -> ProjectionOperation:
             return ProjectionOperation(recorder, name, event, None, options)
@@ -225,12 +250,6 @@ class CqrsTelemetry:
         # Method objects are made anew for each use; the function in them lives as long as they do.
         self.projections.count_handler(name, getattr(wrapped, "__func__", wrapped))
         return cast(Function, wrapped)
-
-
-def _checked(name: Any) -> str | None:
-    if name is not None and not (isinstance(name, str) and name):
-        raise ValueError(f"name must be text that is not empty, not {name!r}")
-    return name if name is None else clean(name)
 
 
 @functools.cache

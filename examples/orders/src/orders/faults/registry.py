@@ -238,7 +238,7 @@ FAULTS = {
             "queries are answered as before; only their names are too many",
         ),
         Fault(
-            "telemetry-faults", "the answers of StockLevels raise when asked for their length",
+            "telemetry-faults", "the answers of StockLevels raise when asked for more than rows",
             "service",
             alerts_named("CqrsTelemetryFaults"),
             "the instrumentation cannot tell their size; users get their answers as before",

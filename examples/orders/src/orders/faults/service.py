@@ -90,16 +90,19 @@ def _forget_events(commands: Handlers) -> None:
     _exchange(commands, PlaceOrder, handle_quietly)
 
 
-class _Unsized(list[Row]):
-    """Rows that do not tell how many they are, as a cursor that is not read to its end."""
+class _Unread(list[Row]):
+    """Rows of a cursor that is not read to its end: they come, and nothing else can be asked."""
 
-    def __len__(self) -> int:
+    def _refuse(self) -> Any:
         raise RuntimeError("not read to the end")
+
+    __len__ = _refuse
+    __dict__ = property(_refuse)  # where attributes would be
 
 
 def _hide_size(queries: Handlers) -> None:
     handle = queries[StockLevels]
-    _exchange(queries, StockLevels, lambda query: _Unsized(handle(query)))
+    _exchange(queries, StockLevels, lambda query: _Unread(handle(query)))
 
 
 def _stop_reporting() -> None:
