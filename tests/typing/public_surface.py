@@ -19,9 +19,11 @@ from cqrs_telemetry import (
     InstrumentedProjectionHandler,
     InstrumentedQueryBus,
     NoHandlerError,
+    Operation,
     ProjectionOperation,
     QueryOperation,
     catalog,
+    current_operation,
     extract_context,
     inject_context,
 )
@@ -128,6 +130,10 @@ def wrapping(telemetry: CqrsTelemetry) -> None:
     InstrumentedCommandBus({}, telemetry=telemetry, produced=lambda result: result.events)
     InstrumentedQueryBus({}, telemetry=telemetry, result_size=len)
     assert_type(telemetry.instrument_queries(result_size=len)(count)(3), int)
+    assert_type(telemetry.instrument_projection("orders", timestamp=lambda e: e.at)(count)(3), int)
+    assert_type(telemetry.instrument_send(count, is_query=bool)(3), int)
+    assert_type(telemetry.instrument_send(is_query=bool)(count)(3), int)
+    assert_type(current_operation(), Operation | None)
     telemetry.instrument_commands(name=7)  # type: ignore[call-overload]  # text
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from inspect import iscoroutinefunction
 from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._names import class_name
+from ._classes import own_name
 from ._operation import NoHandlerError, Operation
 
 if TYPE_CHECKING:
@@ -67,23 +68,27 @@ class Bus:
     def _find(self, message: Any) -> Callable[[Any], Any]:
         cls = type(message)
         try:
-            name = cls.__name__
-        except Exception:  # of a metaclass
-            name = class_name(cls)
-        handler = self.handlers.get(name)
-        if handler is None:
-            handler = self.handlers.get(cls)
+            handler = self.handlers.get(cls.__name__)
             if handler is None:
-                name = self._recorder.names.find(message)
-                handler = self.handlers.get(name, self._refuse)
+                handler = self.handlers.get(cls)
+        except Exception:  # of a metaclass; a mapping's own comes again
+            handler = None
+        if handler is None:
+            handler = self._find_otherwise(cls, message)
         function: Callable[[Any], Any] = getattr(handler, "handle", handler)
         return function
 
     def _prepare(self, message: Any) -> tuple[Operation, Callable[[Any], Any], Any]:
         return self._operation(self._recorder, message), self._find(message), message
 
-    def _refuse(self, message: Any) -> Any:
-        name = self._recorder.names.find(message)
+    def _find_otherwise(self, cls: type, message: Any) -> Any:
+        handler = self.handlers.get(own_name(cls))
+        if handler is None:
+            name = self._recorder.names.find(message)
+            handler = self.handlers.get(name, partial(self._refuse, name))
+        return handler
+
+    def _refuse(self, name: str, _message: Any) -> Any:
         raise NoHandlerError(f"No handler for {name}", self._no_handler)
 
 

@@ -32,7 +32,7 @@ _PROTOCOLS = (
 def is_coroutine_function(function: Callable[..., Any]) -> bool:
     """What ``inspect`` says of plain functions and methods, at a tenth of the cost."""
     code = getattr(function, "__code__", None)  # proxies and mocks answer anything
-    return isinstance(code, CodeType) and bool(code.co_flags & CO_COROUTINE)
+    return type(code) is CodeType and bool(code.co_flags & CO_COROUTINE)
 
 
 def call(
@@ -43,7 +43,7 @@ def call(
     With the message alone, unless there are other ``arguments``: spreading these costs more.
     """
     code = getattr(function, "__code__", None)  # is_coroutine_function, without the call
-    if isinstance(code, CodeType) and code.co_flags & CO_COROUTINE:
+    if type(code) is CodeType and code.co_flags & CO_COROUTINE:
         return _call_async(operation, function, message, arguments)
     with operation:
         if arguments is None:

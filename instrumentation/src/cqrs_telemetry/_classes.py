@@ -1,12 +1,42 @@
-"""Values that belong to classes."""
+"""What is known of classes, without asking them."""
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 Value = TypeVar("Value")
+
+# What metaclasses can neither override nor break.
+own_name: Callable[[type], str] = type.__dict__["__name__"].__get__
+own_qualified_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+own_module: Callable[[type], Any] = type.__dict__["__module__"].__get__
+bases: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+dict_offset: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
+_flags: Callable[[type], int] = type.__dict__["__flags__"].__get__
+_attributes: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
+_HEAP_TYPE = 1 << 9  # https://docs.python.org/3/c-api/typeobj.html#c.Py_TPFLAGS_HEAPTYPE
+
+
+def find_static(cls: type, name: str) -> Any:
+    """What a class or one of its bases has by a name, as it is; None without it."""
+    for base in bases(cls):
+        attributes = _attributes(base)
+        if name in attributes:
+            return attributes[name]
+    return None
+
+
+def has_method(cls: type, name: str) -> bool:
+    """Whether a class has a method, which a field or property of that name is not."""
+    return callable(find_static(cls, name))
+
+
+def is_static_type(cls: type) -> bool:
+    """Whether a class is written in C, as most of Python's own are."""
+    return not _flags(cls) & _HEAP_TYPE
 
 
 class ByClass(Generic[Value]):

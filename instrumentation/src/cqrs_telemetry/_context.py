@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import DefaultGetter
+
+if TYPE_CHECKING:
+    from ._operation import Operation
 
 Headers = Mapping[str, Any] | Mapping[bytes, Any] | Sequence[tuple[str | bytes, Any]]
 """Metadata of an event, or headers of the message that it came in, as text or as bytes."""
@@ -18,6 +22,9 @@ EventContext = trace.SpanContext | Context | Headers | None
 metadata."""
 
 Carrier = TypeVar("Carrier", bound=MutableMapping[str, Any])
+
+# The operation whose code runs here.
+current: ContextVar[Operation | None] = ContextVar("cqrs_operation", default=None)
 
 # Instrumentation is suppressed by a plain key and by a unique one, as in OpenTelemetry's own
 # instrumentation.utils.is_instrumentation_enabled; the unique one has no public name.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context, attach, detach
 
+from ._context import current
+
 if TYPE_CHECKING:
     from contextvars import Token
 
@@ -125,7 +127,7 @@ _follow_async = async_generator_function(_returned)
 class _Step:
     """One resumption of a generator, inside its operation's span."""
 
-    __slots__ = ("_last", "_operation", "_token")
+    __slots__ = ("_enclosing", "_last", "_operation", "_token")
 
     def __init__(self, operation: Operation, *, last: bool = False) -> None:
         self._operation = operation
@@ -136,6 +138,8 @@ class _Step:
         context = self._operation._context
         if context is not None and self._operation._record is not None:
             self._token = attach(context)
+            self._enclosing = current.get()
+            current.set(self._operation)
 
     def __exit__(
         self,
@@ -145,6 +149,7 @@ class _Step:
     ) -> None:
         if self._token is not None:
             detach(self._token)
+            current.set(self._enclosing)
         operation = self._operation
         if operation._record is None or (exception is None and not self._last):
             return

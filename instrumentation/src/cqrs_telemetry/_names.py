@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from . import catalog
-from ._cells import Cell
-from ._classes import ByClass
-from ._ends import Ends
-from .catalog import Attribute
-
-_logger = logging.getLogger("cqrs_telemetry")
+from ._classes import ByClass, own_name, own_qualified_name
+from ._values import is_mapping, is_value, name_in
 
 Naming = Callable[[Any], Any] | str
 """What names messages: a function of one, or the key that has the name of one that is a mapping."""
@@ -22,37 +16,31 @@ Naming = Callable[[Any], Any] | str
 DEFAULT_KEY = "type"
 MOST_CHARACTERS = 128  # class names are shorter; a label of kilobytes is in every series of it
 
-# What metaclasses can neither override nor break.
-_name: Callable[[type], str] = type.__dict__["__name__"].__get__
-_qualified_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__
-_module: Callable[[type], Any] = type.__dict__["__module__"].__get__
-_attribute = type.__getattribute__
-
-_AROUND = (partial, staticmethod, classmethod)
-_VALUES = (str, bytes, bytearray, int, float, complex)  # and what derives from them
-_STANDARD = sys.stdlib_module_names - {"types"}  # which is where make_dataclass puts its classes
-
 
 def class_name(cls: type) -> str:
     """Name of a class of messages: with the classes that it is nested in, without the module.
 
     ``Order.Created`` is another event than ``Customer.Created``.
     """
-    name, qualified = _name(cls), _qualified_name(cls).rpartition("<locals>.")[2]
+    name, qualified = own_name(cls), own_qualified_name(cls).rpartition("<locals>.")[2]
     # Factories of classes often set the one alone.
     return clean(qualified if qualified.endswith(f".{name}") else name)
 
 
 def error_name(exception: BaseException) -> str:
     """Name of an exception's class, as the contract has it."""
-    return clean(_name(type(exception)))
+    return clean(own_name(type(exception)))
 
 
 def function_name(function: Any) -> str:
     """Name of a callable; of an object that has none, its class's."""
-    while issubclass(type(function), _AROUND):
-        function = getattr(function, "func", None) or function.__func__
-    name = getattr(function, "__name__", None)
+    while issubclass(type(function), partial | staticmethod | classmethod):
+        is_partial = issubclass(type(function), partial)
+        function = function.func if is_partial else function.__func__
+    try:
+        name = function.__name__
+    except Exception:  # a mock or proxy
+        name = None
     return clean(name) if isinstance(name, str) else class_name(type(function))
 
 
@@ -84,7 +72,7 @@ def clean(name: Any) -> str:
 
 def encodable(text: str) -> str:
     """Text without lone surrogates, with which one label makes every scrape fail."""
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _text(name: Any) -> str:
@@ -151,83 +139,46 @@ class Names:
             return clean(message)
         name = None if self._hook is None else self._hook(message)
         if name is None and is_mapping(cls):
-            name = _value(message, self._key)
+            # Of what wrapped callables take, a request is a mapping as well.
+            if self._otherwise is None or issubclass(cls, dict) or is_value(cls):
+                name = name_in(message, self._key)
             if name is None:
                 return self._name_class(cls)
         return None if name is None else clean(name)
 
     def _name_class(self, cls: type) -> str:
-        if self._otherwise is not None and _is_value(cls):
+        if self._otherwise is not None and is_value(cls):
             return self._otherwise
         return class_name(cls)
 
-    def is_message(self, value: Any) -> bool:
-        """Whether this is a message, and not a value such as an id or a percentage."""
-        cls = type(value)
-        if is_mapping(cls):
-            return self._hook is not None or _value(value, self._key) is not None
-        return not _is_value(cls)
+    def select_messages(self, values: Iterable[Any]) -> list[Any]:
+        """Those of some values that are messages: no ids, numbers, plain mappings or exceptions.
+
+        Never raises.
+        """
+        try:
+            kinds = {cls: self._is_message(cls) for cls in set(map(type, values))}
+            if not any(kinds.values()):
+                return []
+            return [each for each in values if kinds[type(each)] and self._has_name(each)]
+        except Exception as fault:
+            self._count_fault(fault)
+            return []
+
+    def _is_message(self, cls: type) -> bool:
+        return is_mapping(cls) or not is_value(cls)
+
+    def _has_name(self, message: Any) -> bool:
+        if self._hook is not None or not is_mapping(type(message)):
+            return True
+        try:
+            return name_in(message, self._key) is not None
+        except Exception as fault:
+            self._count_fault(fault)
+            return False
 
     def declared(self, key: str | type) -> str | None:
         """The name of messages that a handler is for; None where only they can tell."""
         if self._hook is not None:
             return None
         return class_name(key) if isinstance(key, type) else clean(key)
-
-
-def is_mapping(cls: type) -> bool:
-    """Whether instances have keys; rows of databases do without being mappings by name."""
-    try:
-        return bool(_attribute(cls, "keys") and _attribute(cls, "__getitem__"))
-    except AttributeError:
-        return False
-
-
-def _value(mapping: Any, key: str) -> Any:
-    if hasattr(mapping, "get"):  # a defaultdict would make the value
-        return mapping.get(key)
-    try:
-        return mapping[key]
-    except LookupError:  # rows of sqlite3 raise IndexError
-        return None
-
-
-def _is_value(cls: type) -> bool:
-    """Whether instances are no messages: numbers, text, and what Python's own classes make."""
-    return issubclass(cls, _VALUES) or str(_module(cls)).partition(".")[0] in _STANDARD
-
-
-class BoundedNames:
-    """The first ``limit`` values of an attribute; later ones fold into ``_other``.
-
-    Names come from class names, which code can make without end; every new one costs some twenty
-    series in Prometheus and memory here.
-    """
-
-    def __init__(self, attribute: Attribute, limit: int, overflow: Cell, ends: Ends) -> None:
-        self._ends = ends
-        self._attribute = attribute
-        self._limit = limit
-        self._overflow = overflow
-        self._names: dict[Any, str] = {}
-        self._warned = False
-
-    def fold(self, name: Any) -> str:
-        """``name``, cleaned, or ``_other`` when there have been too many."""
-        try:
-            return self._names[name]
-        except Exception:  # one that is new, or that cannot be a key
-            name = clean(name)
-        with self._overflow.lock:  # which a forked child gets anew
-            if name in self._names or len(self._names) < self._limit:
-                return self._names.setdefault(name, name)
-            warn, self._warned = not self._warned, True
-        if warn:
-            self._ends.run(
-                _logger.warning,
-                "more than %d values of %s: %r and further ones are recorded as %r; "
-                "raise max_types if they are all real types",
-                self._limit, self._attribute.key, name, catalog.OTHER_TYPE,
-            )  # fmt: skip
-        next(self._overflow.steps)
-        return catalog.OTHER_TYPE

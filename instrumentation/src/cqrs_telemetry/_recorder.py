@@ -10,10 +10,11 @@ from typing import Any
 from opentelemetry.trace import Tracer
 
 from . import catalog
+from ._bounds import BoundedNames
 from ._cells import Cell
 from ._classes import ByClass
 from ._instruments import Instruments
-from ._names import BoundedNames, Names, Naming, encodable, error_name
+from ._names import Names, Naming, encodable, error_name
 from ._outcomes import find_outcome
 from ._records import PROJECTIONS, Path, TypeRecord
 from ._results import ResultSizes
@@ -149,10 +150,23 @@ class Recorder:
                     given = take(message)
                 elif not issubclass(type(message), _NAMES):
                     given = getattr(message, "aggregate_id", None)
-            return "" if given is None else encodable(str(given))
+                    if given is None:  # as events of the eventsourcing library have it
+                        given = getattr(message, "originator_id", None)
+            if given is None:
+                return ""
+            text = str(given)
+            return text if text.isascii() else encodable(text)
         except Exception as fault:
             self.count_fault(fault)
             return ""
+
+    def take(self, function: Callable[[Any], Any], message: Any) -> Any:
+        """What a function of the service's says of a message; None if it fails. Never raises."""
+        try:
+            return function(message)
+        except Exception as fault:
+            self.count_fault(fault)
+            return None
 
     def name_attributes(self, name: str) -> dict[str, str]:
         """Side and name, of what is told of a projection or type as a whole."""

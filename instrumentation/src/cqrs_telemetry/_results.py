@@ -6,14 +6,19 @@ that of Python's own collections.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque, namedtuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import index
-from types import MemberDescriptorType
-from typing import Any, Final, cast
+from types import (
+    FunctionType,
+    GeneratorType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+)
+from typing import Any, Final
 
-from ._classes import ByClass
-from ._names import is_mapping
+from ._classes import ByClass, find_static, own_module
+from ._values import is_mapping
 
 ResultSize = Callable[[Any], "int | None"]
 """What says how many items are in a result of a query."""
@@ -29,56 +34,58 @@ _TEXT = (str, bytes, bytearray, memoryview)
 # Of models that can be iterated over, but are one object: of pydantic, dataclasses and attrs.
 _FIELDS = ("__pydantic_core_schema__", "__fields__", "__dataclass_fields__", "__attrs_attrs__")
 _SEVERAL = ("__iter__", "__aiter__", "__next__", "__anext__", "__len__")
-# Where the query sets of Django and MongoEngine keep rows once they have them, and whether not all.
-_LOADED, _HAS_MORE = "_result_cache", "_has_more"
-# What metaclasses can neither override nor break.
-_bases: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
-_attributes: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
-_dict_offset: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
-
-PLAIN: Final = cast("Callable[[Any], Any]", object())
+_DICT_TYPES = (GetSetDescriptorType, MemberDescriptorType)
+_TUPLE_FIELD = type(vars(namedtuple("_Named", "x"))["x"])  # of a field of named tuples
+_FIELD_TYPES = (MemberDescriptorType, _TUPLE_FIELD)
+# Where objects of a class have an attribute, so that no code of theirs runs when it is read.
+IN_DICT: Final = "in __dict__, or nowhere"
+IN_DICT_OR_CLASS: Final = "in __dict__, or a default of the class"
+IN_FIELD: Final = "in a slot or field of a tuple"
+_UNDERNEATH: Final = "in __dict__, which only object.__getattribute__ gives"
+_IN_CLASS: Final = "a value of the class"
+_NOWHERE: Final = "nowhere, or to be made: a property, a relation, a method"
 
 
 class Stored:
-    """An attribute, read where objects of a class keep it, without running code of theirs.
-
-    ``readers`` has by ``id`` of a class what reads it: None where there is none or it would have to
-    be made, and ``PLAIN`` where ``getattr`` does no more than look.
-    """
+    """An attribute that objects keep; ``places`` says where, by ``id`` of their class."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._classes: ByClass[Callable[[Any], Any] | None] = ByClass()
-        self.readers = self._classes.values
+        self._classes: ByClass[str] = ByClass()
+        self.places = self._classes.values
 
     def read(self, holder: Any) -> Any:
         """The value; None without one."""
-        cls = type(holder)
-        reader = self.readers[id(cls)] if id(cls) in self.readers else self.find_reader(cls)
-        if reader is PLAIN:
-            return getattr(holder, self._name, None)
-        return None if reader is None else reader(holder)
+        cls, name = type(holder), self._name
+        place = self.places.get(id(cls)) or self._find_place(cls)
+        if place is _NOWHERE:
+            return None
+        if place is IN_FIELD:
+            return getattr(holder, name, None)  # a slot may be empty
+        if place is not _IN_CLASS:
+            kept = object.__getattribute__(holder, "__dict__")
+            if place is IN_DICT or name in kept:
+                return kept.get(name)
+        return find_static(cls, name)
 
-    def find_reader(self, cls: type) -> Callable[[Any], Any] | None:
-        """What reads the attribute of objects of a class; in ``readers`` from now on."""
-        reader = self._choose(cls, _find_static(cls, self._name))
-        self._classes.keep(cls, reader)
-        return reader
+    def _find_place(self, cls: type) -> str:
+        place = self._choose(cls, find_static(cls, self._name))
+        self._classes.keep(cls, place)
+        return place
 
-    def _choose(self, cls: type, found: Any) -> Callable[[Any], Any] | None:
-        name = self._name
-        of_slot = type(found) is MemberDescriptorType
-        of_tuple = issubclass(cls, tuple) and name in (_find_static(cls, "_fields") or ())
-        if of_slot or of_tuple:
-            return lambda holder: _get(found, holder)
-        if hasattr(type(found), "__get__") or (found is None and not _dict_offset(cls)):
-            return None  # a property, a relation, a method; or no place for one
-        if _find_static(cls, "__getattr__") or not _is_of(cls, "__getattribute__", object):
-            return lambda holder: _stored_in(holder).get(name, found)
-        return PLAIN
+    def _choose(self, cls: type, found: Any) -> str:
+        if hasattr(type(found), "__get__"):
+            return IN_FIELD if type(found) in _FIELD_TYPES and _looks_up(cls) else _NOWHERE
+        if not _looks_up(cls) or type(find_static(cls, "__dict__")) not in _DICT_TYPES:
+            return _NOWHERE if found is None else _IN_CLASS
+        if type(find_static(cls, "__getattribute__")) is FunctionType:
+            return _UNDERNEATH
+        return IN_DICT if found is None else IN_DICT_OR_CLASS
 
 
 EVENTS = Stored("events")  # of a command's result, as in the contract
+# Where the query sets of Django and MongoEngine keep rows once they have them, and whether not all.
+_CACHE, _MORE = Stored("_result_cache"), Stored("_has_more")
 
 
 class ResultSizes:
@@ -91,35 +98,75 @@ class ResultSizes:
 
     def find(self, result: Any) -> int | None:
         """Items in a result; None where they are still to be loaded, or may be."""
+        return self._find_measure(type(result))(result)
+
+    def _find_measure(self, cls: type) -> ResultSize:
         try:
-            measure = self._measures[id(type(result))]
+            return self._measures[id(cls)]
         except KeyError:
-            measure = self._choose(type(result))
-            self._classes.keep(type(result), measure)
-        return measure(result)
+            measure = self._choose(cls)
+            self._classes.keep(cls, measure)
+            return measure
 
     def _choose(self, cls: type) -> ResultSize:
         if cls is type(None):
             return _nothing
+        if find_static(cls, "__array__") is not None:
+            return _loaded  # NumPy's and pandas'
         if issubclass(cls, tuple):
-            is_row = bool(_find_static(cls, "_fields")) or is_mapping(cls)
+            is_row = bool(find_static(cls, "_fields")) or is_mapping(cls)
         else:
-            is_row = is_mapping(cls) or bool(_find_static(cls, "_mapping"))  # SQLAlchemy's
+            is_row = is_mapping(cls) or bool(find_static(cls, "_mapping"))  # SQLAlchemy's
             if is_row or issubclass(cls, _TEXT):
                 return _one
         if issubclass(cls, _COLLECTIONS) and not is_row:
-            return len if any(_is_of(cls, "__len__", each) for each in _COLLECTIONS) else _loaded
-        if is_row or any(_find_static(cls, name) is not None for name in _FIELDS):
+            return len if is_plain_collection(cls) else _loaded
+        if is_row or any(find_static(cls, name) is not None for name in _FIELDS):
             return self._measure_page
-        several = any(_find_static(cls, name) is not None for name in _SEVERAL)
+        several = any(find_static(cls, name) is not None for name in _SEVERAL)
         return _loaded if several else self._measure_page
 
     def _measure_page(self, result: Any) -> int | None:
         for stored in self._rows:
             rows = stored.read(result)
-            if issubclass(type(rows), _COLLECTIONS) or _LOADED in _stored_in(rows):
-                return self.find(rows)
+            measure = self._find_measure(type(rows))
+            if measure in (len, _loaded):
+                return measure(rows)
         return 1
+
+
+def is_plain_collection(cls: type) -> bool:
+    """Whether objects of a class are Python's own collections, with their length and items."""
+    return any(
+        _is_of(cls, "__len__", each) and _is_of(cls, "__iter__", each) for each in _COLLECTIONS
+    )
+
+
+def loaded_rows(result: Any) -> list[Any] | None:
+    """The rows of a query set if they are all there."""
+    rows = _CACHE.read(result)
+    return rows if type(rows) is list and not _MORE.read(result) else None
+
+
+def events_in(result: Any) -> Any:
+    """The events that a result keeps, if they are there already."""
+    events = EVENTS.read(result)
+    if events is None or is_plain_collection(type(events)):
+        return events
+    return loaded_rows(events)
+
+
+def checked_events(events: Iterable[Any]) -> Collection[Any]:
+    """What a hook says that the events are.
+
+    Raises:
+        TypeError: they are not several, or are used up by looking at them.
+    """
+    if type(events) is GeneratorType:  # of the hook, for this
+        return list(events)
+    if not isinstance(events, Iterable) or isinstance(events, Iterator):
+        raise TypeError(f"produced= returned a {type(events).__name__}: return a list of events")
+    return list(events)
 
 
 def checked_size(size: Any) -> int:
@@ -143,35 +190,16 @@ def _one(_result: Any) -> int:
 
 
 def _loaded(result: Any) -> int | None:
-    """Length of a query set whose rows are there already."""
-    stored = _stored_in(result)
-    rows = stored.get(_LOADED)
-    return len(rows) if type(rows) is list and not stored.get(_HAS_MORE) else None
+    rows = loaded_rows(result)
+    return None if rows is None else len(rows)
 
 
-def _stored_in(holder: Any) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = object.__getattribute__(holder, "__dict__")
-    except AttributeError:
-        return {}
-    return found
-
-
-def _get(descriptor: Any, holder: Any) -> Any:
-    try:
-        return descriptor.__get__(holder, type(holder))
-    except AttributeError:  # a slot that is empty
-        return None
-
-
-def _find_static(cls: type, name: str) -> Any:
-    """What a class or one of its bases has by a name, as it is; None without it."""
-    for base in _bases(cls):
-        attributes = _attributes(base)
-        if name in attributes:
-            return attributes[name]
-    return None
+def _looks_up(cls: type) -> bool:
+    """Whether objects of a class have their attributes as others do."""
+    look = find_static(cls, "__getattribute__")
+    owner = getattr(look, "__objclass__", type)  # Python's own do no more than look
+    return type(look) is FunctionType or own_module(owner) in ("builtins", "types", "collections")
 
 
 def _is_of(cls: type, name: str, base: type) -> bool:
-    return issubclass(cls, base) and _find_static(cls, name) is _find_static(base, name)
+    return issubclass(cls, base) and find_static(cls, name) is find_static(base, name)

@@ -83,7 +83,7 @@ def _parameters(function: Callable[..., Any], *, follow_wrapped: bool) -> list[i
     """The parameters up to the first that takes any number of arguments."""
     try:
         found = inspect.signature(function, follow_wrapped=follow_wrapped).parameters
-    except (TypeError, ValueError):  # some callables of C have none, and mocks invent one
+    except Exception:  # some callables of C have none, and an object may raise anything
         return []
     return list(takewhile(lambda each: each.kind not in _VARIADIC, found.values()))
 
@@ -152,9 +152,9 @@ def _begin_generator(
     function: Any, message: _Message, begin: Begin, /, *args: Any, **kwargs: Any
 ) -> Begun:
     found = message.find(args, kwargs)
-    operation = begin(found)
     if found is _MISSING:
-        return operation, function(*args, **kwargs)  # not begun: nothing is recorded
+        return begin(None), function(*args, **kwargs)  # not entered: nothing is recorded
+    operation = begin(found)
     with operation:
         operation.defer()
         return operation, function(*args, **kwargs)

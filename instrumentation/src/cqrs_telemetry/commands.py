@@ -12,7 +12,15 @@ from ._bus import Bus
 from ._calls import call, coroutine_function
 from ._generators import GENERATORS
 from ._operation import Operation, Result
-from ._results import EVENTS, PLAIN, Produced
+from ._results import (
+    EVENTS,
+    IN_DICT,
+    IN_DICT_OR_CLASS,
+    IN_FIELD,
+    Produced,
+    checked_events,
+    events_in,
+)
 
 if TYPE_CHECKING:
     from ._recorder import Recorder
@@ -23,7 +31,7 @@ _MAX_SPAN_EVENTS = 4
 _NOT_EVENTS = (str, bytes, Mapping)
 _PLAIN = (list, tuple)
 _NONE = type(None)
-_reader_of = EVENTS.readers.get
+_place_of = EVENTS.places.get
 _SIDE, _TYPE, _ID = (
     a.key for a in (catalog.SIDE, catalog.SPAN_COMMAND_TYPE, catalog.SPAN_AGGREGATE_ID)
 )
@@ -70,9 +78,10 @@ class CommandOperation(Operation):
                 return
             span, traced = self._span, self._traced
             names = self._recorder.events
+            known = names.by_class
             for event in events:
                 try:
-                    name = names.by_class[id(type(event))]
+                    name = known[id(type(event))]
                 except KeyError:
                     name = names.find(event)
                 cell = record.produced.get(name)
@@ -95,15 +104,20 @@ class CommandOperation(Operation):
         the messages in a list. A property or relation is not read: it may load something.
         """
         cls, recorder = type(result), self._recorder
+        if cls is _NONE or self._record is None:
+            return result
         if recorder.measure is None:  # the usual results first
-            if cls is _NONE:
-                return result
-            if _reader_of(id(cls)) is PLAIN:
+            place, events = _place_of(id(cls)), None
+            if place is IN_DICT or place is IN_DICT_OR_CLASS:
+                events = result.__dict__.get("events")
+            elif place is IN_FIELD:
                 events = getattr(result, "events", None)
-                if events is not None:
-                    self.produced(events)
+            if type(events) in _PLAIN:
+                self.produced(events)  # type: ignore[arg-type]
                 return result
-        if self._record is None or cls in GENERATORS:
+            if place is IN_DICT and events is None:
+                return result
+        if cls in GENERATORS:
             return super().returned(result)
         try:
             found = self._find_events(result)
@@ -116,21 +130,18 @@ class CommandOperation(Operation):
 
     def _find_events(self, result: Any) -> Collection[Any] | None:
         recorder = self._recorder
-        events = None if recorder.measure is None else recorder.measure(result)
-        if events is not None:
-            return events if hasattr(events, "__len__") else list(events)
+        if recorder.measure is not None:
+            events = recorder.measure(result)
+            if events is not None:
+                return checked_events(events)
         if type(result) is list:
-            return [each for each in result if recorder.events.is_message(each)] or None
-        found: Collection[Any] | None = EVENTS.read(result)
+            return recorder.events.select_messages(result) or None
+        found: Collection[Any] | None = events_in(result)
         return found
 
     def yielded(self, row: Any, /) -> None:
         """Count an event that the handler yields; values such as a percentage are none."""
-        try:
-            if self._recorder.events.is_message(row):
-                self.produced((row,))
-        except Exception as fault:
-            self._recorder.count_fault(fault)
+        self.produced(self._recorder.events.select_messages((row,)))
 
 
 class InstrumentedCommandBus(Bus):

@@ -24,8 +24,8 @@ except ImportError as missing:
 from opentelemetry.context import get_current
 
 from . import catalog
+from ._bounds import BoundedNames
 from ._context import is_suppressed
-from ._names import BoundedNames
 from ._timestamps import Timestamp, creation_time
 from .backlog import Backlog
 from .telemetry import CqrsTelemetry, default_telemetry

@@ -58,7 +58,8 @@ class QueryOperation(Operation):
         if self._record is None or type(result) in GENERATORS:
             return super().returned(result)
         try:
-            size = None if recorder.measure is None else recorder.measure(result)
+            measure = None if result is None else recorder.measure
+            size = None if measure is None else measure(result)
             self._amount = recorder.sizes.find(result) if size is None else checked_size(size)
         except Exception as fault:
             recorder.count_fault(fault)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
@@ -14,12 +14,12 @@ from opentelemetry.trace import TracerProvider
 from ._context import EventContext
 from ._events import EventOptions, ProjectionOperation
 from ._instruments import instruments_for, package_version
-from ._names import DEFAULT_KEY, Naming, function_name, given_name
+from ._names import DEFAULT_KEY, Naming
 from ._recorder import Recorder
 from ._records import COMMANDS, PROJECTIONS, QUERIES, Path
-from ._results import PAGE_FIELDS, Produced, ResultSize, ResultSizes
+from ._results import PAGE_FIELDS, ResultSizes
 from ._timestamps import Timestamp
-from ._wrapping import wrap
+from ._wrappers import Wrappers
 from .backlog import TIMEOUT, Probe, ProjectionWatch
 from .commands import CommandOperation
 from .queries import QueryOperation
@@ -29,7 +29,7 @@ from .waiting import Wait
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class CqrsTelemetry:
+class CqrsTelemetry(Wrappers):
     """Records commands, queries and projections through the OpenTelemetry API.
 
     Cheap to make and to keep; instances on the same providers add up in the same series. Without
@@ -178,78 +178,6 @@ class CqrsTelemetry:
         return Wait(
             self._named_queries, self.projections, query, projection, timeout, required
         ).run(seen)
-
-    @overload
-    def instrument_commands(
-        self, dispatch: Function, *, name: str | None = None, produced: Produced | None = None
-    ) -> Function: ...
-
-    @overload
-    def instrument_commands(
-        self, *, name: str | None = None, produced: Produced | None = None
-    ) -> Callable[[Function], Function]: ...
-
-    def instrument_commands(
-        self, dispatch: Any = ..., *, name: str | None = None, produced: Produced | None = None
-    ) -> Any:
-        """Wrap the dispatch callable of a bus that you have: ``bus.dispatch = …(bus.dispatch)``.
-
-        Takes functions, methods (also as a decorator in the class), partials and objects that can
-        be called, async or not; the command is the first argument after ``self``. What comes back
-        is of the same kind, for ``inspect`` too. Without the callable, a decorator comes back.
-
-        Args:
-            dispatch: The callable.
-            name: Type of all commands that it takes; by default their own. Where the first
-                argument is a value such as text, a number or an id, or there is none, the type is
-                the callable's name.
-            produced: As of ``InstrumentedCommandBus``.
-
-        Raises:
-            TypeError: it cannot be called, such as a ``singledispatchmethod`` in its class.
-            ValueError: the name is empty or no text.
-        """
-        if dispatch is ...:
-            return functools.partial(self.instrument_commands, name=name, produced=produced)
-        names = {"given": given_name(name), "otherwise": function_name(dispatch)}
-        begin = functools.partial(CommandOperation, self.commands.adapted(produced, **names))
-        return wrap(dispatch, begin, "instrument_commands")
-
-    @overload
-    def instrument_queries(
-        self, execute: Function, *, name: str | None = None, result_size: ResultSize | None = None
-    ) -> Function: ...
-
-    @overload
-    def instrument_queries(
-        self, *, name: str | None = None, result_size: ResultSize | None = None
-    ) -> Callable[[Function], Function]: ...
-
-    def instrument_queries(
-        self, execute: Any = ..., *, name: str | None = None, result_size: ResultSize | None = None
-    ) -> Any:
-        """Wrap the execute callable of a query bus; see ``instrument_commands``.
-
-        ``result_size`` as of ``InstrumentedQueryBus``.
-        """
-        if execute is ...:
-            return functools.partial(self.instrument_queries, name=name, result_size=result_size)
-        names = {"given": given_name(name), "otherwise": function_name(execute)}
-        begin = functools.partial(QueryOperation, self.queries.adapted(result_size, **names))
-        return wrap(execute, begin, "instrument_queries")
-
-    def instrument_projection(self, name: str, handle: Function) -> Function:
-        """Wrap a callable that applies events to a read model; see ``instrument_commands``."""
-        options = EventOptions()
-        recorder = self.projections.adapted(otherwise=function_name(handle))
-
-        def begin(event: Any) -> ProjectionOperation:
-            return ProjectionOperation(recorder, name, event, None, options)
-
-        wrapped = wrap(handle, begin, "instrument_projection")
-        # Method objects are made anew for each use; the function in them lives as long as they do.
-        self.projections.count_handler(name, getattr(wrapped, "__func__", wrapped))
-        return cast(Function, wrapped)
 
 
 @functools.cache

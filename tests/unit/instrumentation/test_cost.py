@@ -13,6 +13,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,7 +66,8 @@ class Message:
 class Result:
     """What a command's handler returns."""
 
-    events = ("event", "event")
+    def __init__(self) -> None:
+        self.events = ("event", "event")
 
 
 class Projection(InstrumentedProjectionHandler):
@@ -155,7 +157,7 @@ def test_nothing_is_created_per_message(telemetry: CqrsTelemetry, calls: Counter
 def operations(telemetry: CqrsTelemetry) -> dict[str, Callable[[], Any]]:
     """A command with one event, a query and a projected event, known already."""
     result, rows, message = [Message()], [1, 2], Message()
-    produced = type("Produced", (), {"events": result})()
+    produced = SimpleNamespace(events=result)
     commands = InstrumentedCommandBus({"Message": lambda c: produced}, telemetry=telemetry)
     queries = InstrumentedQueryBus({"Message": lambda q: rows}, telemetry=telemetry)
     projection = Projection("orders", telemetry=telemetry)

@@ -23,6 +23,7 @@ NAMES = [
     "ProjectionWatch",
     "QueryOperation",
     "Rebuild",
+    "current_operation",
     "extract_context",
     "inject_context",
 ]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import abc
 import datetime
 import enum
 import functools
+import importlib
+import io
+import re
 import sqlite3
+import sys
 import time
 import types
 import urllib.request
@@ -13,7 +18,10 @@ import uuid
 from collections import defaultdict, namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, make_dataclass
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -108,19 +116,40 @@ class Name(str):
     __slots__ = ()
 
 
+class DogId(uuid.UUID):
+    """An id of a domain."""
+
+
+class BadDogError(Exception):
+    """An error of a domain."""
+
+
+class Color(enum.Enum):
+    """A member of an enumeration."""
+
+    BROWN = "brown"
+
+
 class Size(enum.IntEnum):
     """A number of a domain."""
 
     SMALL = 1
 
 
+def repr_of(value: Any) -> str:
+    """A name that is the same in every run."""
+    return type(value).__name__
+
+
 VALUES = [
     "Fido", Name("Fido"), b"Fido", 7, 7.5, True, Size.SMALL, None, uuid.UUID(int=7),
     datetime.date(2026, 1, 2), [PlaceOrder()], ("Fido", 3), {"Fido"}, {"name": "Fido"}, object(),
+    DogId(int=7), BadDogError("Fido"), Color.BROWN, datetime.timedelta(1), Path("Fido"),
+    Decimal(7), re.compile("Fido"), io.StringIO("Fido"), lambda: "Fido",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("value", VALUES, ids=repr_of)
 @pytest.mark.parametrize(
     ("function", "name"),
     [(register_dog, "register_dog"), (Dogs().register, "register"), (Dogs.find, "find"),
@@ -154,13 +183,61 @@ def test_messages_of_a_wrapped_callable_keep_their_names(recorded: RecordedTelem
     class CloseOrder(dict[str, Any]):
         pass
 
+    class Command(abc.ABC):  # noqa: B024 - as many have one
+        pass
+
+    dynamic = type("OpenOrder", (Command,), {})
+    assert dynamic.__module__ == "abc"
+    space: dict[str, Any] = {}
+    exec("class MoveOrder: pass", space)  # noqa: S102 - as code that makes classes does
+    assert space["MoveOrder"].__module__ == "builtins"
+
     handle = recorded.telemetry.instrument_commands(register_dog)
-    for message in (PlaceOrder(), made("o"), row("o"), RefundOrder("o"), CloseOrder(order="o")):
+    messages = [
+        PlaceOrder(), made("o"), row("o"), RefundOrder("o"), CloseOrder(order="o"), dynamic(),
+        space["MoveOrder"](), Mock(), types.SimpleNamespace(),
+    ]  # fmt: skip
+    for message in messages:
         for value in ("Fido", message):
             assert handle(value) is value
-    for name in ("PlaceOrder", "ShipOrder", "CancelOrder", "RefundOrder", "CloseOrder"):
+    for name in ("PlaceOrder", "ShipOrder", "CancelOrder", "RefundOrder", "CloseOrder",
+                 "OpenOrder", "MoveOrder", "Mock", "SimpleNamespace"):  # fmt: skip
         recorded.assert_command(name)
-    recorded.assert_command("register_dog", count=5)
+    recorded.assert_command("register_dog", count=len(messages))
+
+
+def test_modules_of_a_service_may_be_called_as_pythons_own(
+    recorded: RecordedTelemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is where a module comes from, not only its name."""
+    (tmp_path / "profile.py").write_text("class ChangeProfile: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "profile", raising=False)
+    module = importlib.import_module("profile")
+    recorded.telemetry.instrument_commands(register_dog)(module.ChangeProfile())
+    monkeypatch.delitem(sys.modules, "profile")
+    recorded.assert_command("ChangeProfile")
+
+
+def test_callables_that_are_hard_to_name(recorded: RecordedTelemetry) -> None:
+    """Wrapping does not fail for the name."""
+
+    class Empty(dict[str, Any]):
+        def __call__(self, value: Any) -> Any:
+            return value
+
+    class Nameless:
+        __name__ = property(lambda self: 1 / 0)
+
+        def __call__(self, value: Any) -> Any:
+            return value
+
+    for function in (functools.partial(Empty()), Nameless(), functools.partial(Nameless())):
+        assert recorded.telemetry.instrument_commands(function)("Fido") == "Fido"
+    for name, count in (("Empty", 1), ("Nameless", 2)):
+        recorded.assert_command(
+            f"test_callables_that_are_hard_to_name.<locals>.{name}".rpartition(".")[2], count=count
+        )
 
 
 @pytest.mark.parametrize("value", ["Fido", PlaceOrder("dog-1"), {"type": "x"}, Order.Created])
@@ -389,6 +466,67 @@ def test_the_key_of_mappings_can_be_another() -> None:
     assert recorded.value(catalog.EVENTS_PRODUCED, event_type="OrderPlaced") == 1
 
 
+@pytest.mark.parametrize("value", [7, None, ["Fido"], {"name": "Fido"}, object()], ids=repr_of)
+def test_what_is_no_name_in_a_mapping_is_none(recorded: RecordedTelemetry, value: Any) -> None:
+    """Only text, classes and members of enumerations name a message."""
+    for _ in range(2):
+        recorded.telemetry.instrument_commands(register_dog)({"type": value})
+    recorded.assert_command("register_dog", count=2)
+
+
+def test_classes_and_members_name_a_mapping(recorded: RecordedTelemetry) -> None:
+    """By their own names."""
+
+    class Kind(enum.Enum):
+        SHIP = "ship"
+
+    handle = recorded.telemetry.instrument_commands(register_dog)
+    for value in (PlaceOrder, Kind.SHIP):
+        handle({"type": value})
+    assert types_of(recorded, catalog.COMMAND_TYPE) == {"PlaceOrder", "Kind.SHIP"}
+
+
+class Request(Mapping[str, Any]):
+    """As of web frameworks, which are mappings of what a client sends."""
+
+    def __getitem__(self, key: str) -> Any:
+        return "http"
+
+    def __iter__(self) -> Any:
+        return iter(["type"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_request_is_not_named_by_what_is_in_it(recorded: RecordedTelemetry) -> None:
+    """Endpoints may be wrapped too."""
+    recorded.telemetry.instrument_commands(register_dog)(Request())
+    recorded.assert_command("Request")
+
+
+def test_what_only_looks_like_a_mapping_is_not_asked(recorded: RecordedTelemetry) -> None:
+    """A field called keys, or what a class of classes has, makes no mapping."""
+
+    class Table(type):
+        def __getitem__(cls, key: str) -> Any:
+            raise AssertionError("asked the database")
+
+        def get(cls, key: str) -> Any:
+            raise AssertionError("asked the database")
+
+    class Door(metaclass=Table):
+        keys = property(lambda self: 1 / 0)
+
+    for telemetry in (recorded.telemetry, RecordedTelemetry(event_type=lambda e: None).telemetry):
+        with telemetry.command(Door()) as operation:
+            operation.produced([Door()])
+            operation.returned([Door()])
+    recorded.assert_command(Door.__qualname__.rpartition("<locals>.")[2])
+    assert recorded.value(catalog.EVENTS_PRODUCED) == 2
+    assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+
+
 def test_no_handler_for_a_mapping(recorded: RecordedTelemetry) -> None:
     """The error has the name by which a handler was looked for."""
     bus = InstrumentedCommandBus({}, telemetry=recorded.telemetry)
@@ -541,6 +679,31 @@ def test_a_name_of_a_class_that_is_no_label(recorded: RecordedTelemetry) -> None
     with recorded.telemetry.command(nested):
         pass
     recorded.assert_command("\\udc80.Created")
+
+
+class Unhashable(type):
+    """A class of classes that compare by what they are."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_classes_that_cannot_be_keys(recorded: RecordedTelemetry) -> None:
+    """A bus finds handlers by names all the same, and says when there is none."""
+
+    class Outer:
+        class Message(metaclass=Unhashable):
+            pass
+
+    for key in ("Message", "Outer.Message"):
+        bus = InstrumentedCommandBus({key: lambda c: c}, telemetry=recorded.telemetry)
+        message = Outer.Message()
+        assert bus.dispatch(message) is message
+    with pytest.raises(NoHandlerError, match=r"No handler for Outer\.Message"):
+        InstrumentedCommandBus({}, telemetry=recorded.telemetry).dispatch(Outer.Message())
+    recorded.assert_command("Outer.Message", count=2)
 
 
 class Mute(type):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 import functools
 import sqlite3
+import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -132,6 +134,20 @@ class LazyList(list[int]):
         raise AssertionError("asked the database")
 
 
+class Array:
+    """As of NumPy and pandas."""
+
+    def keys(self) -> Any:
+        """Names of columns."""
+        return ["type"]
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+    def __array__(self) -> Any:
+        raise AssertionError("made an array")
+
+
 def sqlite_row() -> Any:
     """A row of three columns."""
     connection = sqlite3.connect(":memory:")
@@ -175,7 +191,7 @@ def test_sizes(recorded: RecordedTelemetry, result: Any, size: int) -> None:
 @pytest.mark.parametrize(
     "result",
     [QuerySet(None), QuerySet([1], has_more=True), LazySequence(), LazyList(), map(str, [1]),
-     iter([1])],
+     iter([1]), Array()],
     ids=ids,
 )  # fmt: skip
 def test_what_is_not_loaded_has_no_size(recorded: RecordedTelemetry, result: Any) -> None:
@@ -234,6 +250,118 @@ def test_properties_are_not_read(recorded: RecordedTelemetry, make: Any) -> None
     assert recorded.value(catalog.QUERY_RESULT_SIZE) == 1
     assert recorded.points(catalog.EVENTS_PRODUCED) == []
     assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+
+
+class Overridden(collections.namedtuple("Overridden", "items events")):
+    """A named tuple with properties in place of its fields."""
+
+    __slots__ = ()
+
+    @property
+    def items(self) -> Any:
+        """Load."""
+        raise AssertionError("loaded")
+
+    events = items
+
+
+class HasOwnDict:
+    """An object whose attributes are another's, as those of proxies are."""
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        """Load."""
+        raise AssertionError("loaded")
+
+
+@pytest.mark.parametrize("make", [lambda: Overridden([1], [2]), HasOwnDict])
+def test_fields_that_something_covers_are_not_read(recorded: RecordedTelemetry, make: Any) -> None:
+    """Whatever is under them."""
+    result = make()
+    with recorded.telemetry.query("X") as query:
+        query.returned(result)
+    with recorded.telemetry.command("X") as command:
+        command.returned(result)
+    assert recorded.value(catalog.QUERY_RESULT_SIZE) == 1
+    assert recorded.points(catalog.EVENTS_PRODUCED) == []
+    assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+
+
+def test_relations_that_come_later_are_not_loaded(recorded: RecordedTelemetry) -> None:
+    """Mappers may add them to a class whose objects have been seen."""
+
+    class Account:
+        pass
+
+    telemetry = recorded.telemetry
+    for _ in range(2):
+        for operation in (telemetry.query("X"), telemetry.command("X")):
+            with operation:
+                operation.returned(Account())
+        Account.items = Account.events = Lazy.items  # type: ignore[attr-defined]
+    assert recorded.value(catalog.QUERY_RESULT_SIZE) == 2
+    assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+
+
+@pytest.mark.parametrize(
+    "events", [QuerySet(None), LazySequence(), LazyList(), iter([1]), "text"], ids=ids
+)
+def test_events_that_are_not_there_are_not_loaded(recorded: RecordedTelemetry, events: Any) -> None:
+    """An attribute of the result that would ask the database when it is looked into."""
+    dispatch = recorded.telemetry.instrument_commands(lambda c: SimpleNamespace(events=events))
+    assert dispatch(Message()).events is events
+    assert produced(recorded) == {}
+    assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+
+
+def test_functions_are_not_asked_about_none(recorded: RecordedTelemetry) -> None:
+    """Nothing was found, nothing was produced."""
+    telemetry = recorded.telemetry
+    telemetry.instrument_queries(lambda q: None, result_size=len)(Message())
+    telemetry.instrument_commands(lambda c: None, produced=lambda r: r.events)(Message())
+    assert recorded.count(catalog.QUERY_RESULT_SIZE) == 1
+    assert recorded.value(catalog.QUERY_RESULT_SIZE) == 0
+    assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+
+
+def test_results_with_a_default_and_slots(recorded: RecordedTelemetry) -> None:
+    """Events of a class whose attribute has a default, and of one without a dict."""
+
+    @dataclass(frozen=True)
+    class Recorded:
+        events: tuple[Any, ...] = ()
+
+    class Constant:
+        __slots__ = ()
+        events = (OrderPlaced(),)
+
+    class Defaulted:
+        events = [OrderPlaced()]  # noqa: RUF012 - as it is found
+
+    for result in (Recorded((OrderPlaced(),)), Recorded(), Constant(), Defaulted()):
+        recorded.telemetry.instrument_commands(lambda c, r=result: r)(Message())
+    assert produced(recorded) == {"OrderPlaced": 3}
+
+
+def test_long_lists_of_values_are_not_looked_at_one_by_one(recorded: RecordedTelemetry) -> None:
+    """Once per class: nothing of ours is called for each of the values."""
+    calls = 0
+
+    def count(frame: Any, event: str, _: Any) -> None:
+        nonlocal calls
+        calls += event == "call" and "cqrs_telemetry" in frame.f_code.co_filename
+
+    ids = list(range(10_000))
+    dispatch = recorded.telemetry.instrument_commands(lambda c: ids)
+    dispatch(Message())
+    profiler = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        dispatch(Message())
+    finally:
+        sys.setprofile(profiler)
+    assert calls < 100
+    assert produced(recorded) == {}
 
 
 class Base(DeclarativeBase):
@@ -424,6 +552,9 @@ EVENTS = [
     ([OrderPlaced(), 7, "o-1", None, OrderPlaced], {"OrderPlaced": 1}),
     (["o-1", "o-2"], {}), ([1.5], {}), ([{"id": 1}], {}),
     ([{"type": "OrderPlaced"}], {"OrderPlaced": 1}),
+    ([OrderPlaced(), KeyError("x"), uuid.UUID(int=1)], {"OrderPlaced": 1}),
+    (SimpleNamespace(events=QuerySet([OrderPlaced()])), {"OrderPlaced": 1}),  # type: ignore[list-item]
+    (SimpleNamespace(events={"a": OrderPlaced()}.values()), {"OrderPlaced": 1}),
     (None, {}), (7, {}), ("text", {}), (OrderPlaced(), {}), ({"events": TWO}, {}),
 ]  # fmt: skip
 
@@ -468,8 +599,8 @@ def test_a_function_tells_the_events(recorded: RecordedTelemetry) -> None:
 
 @pytest.mark.parametrize(
     ("take", "error"),
-    [(fail, "LookupError"), (lambda result: 7, "TypeError")],
-    ids=["raises", "number"],
+    [(fail, "LookupError"), (lambda result: 7, "TypeError"), (lambda r: iter(r), "TypeError")],
+    ids=["raises", "number", "iterator"],
 )
 def test_events_that_are_none(recorded: RecordedTelemetry, take: Any, error: str) -> None:
     """The caller gets the result, and what was produced is unknown."""

@@ -166,8 +166,10 @@ def test_lost_events_are_stored_and_not_counted(begin, buses, place, project, re
     assert recorded.value(catalog.EVENTS_PRODUCED) == before
 
 
-def test_answers_without_a_length_are_faults_of_telemetry(begin, buses, project, recorded):
-    """Rows arrive as before; that nobody could tell how many there are is counted."""
+def test_answers_that_cannot_be_looked_into_are_faults_of_telemetry(
+    begin, buses, project, recorded
+):
+    """Rows arrive as before; that nobody could tell what they are is counted."""
     project()
     begin("telemetry-faults")
     assert [row["sku"] for row in iter(buses.queries.execute(StockLevels()))] == ["lamp"]

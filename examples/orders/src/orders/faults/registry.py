@@ -238,10 +238,10 @@ FAULTS = {
             "queries are answered as before; only their names are too many",
         ),
         Fault(
-            "telemetry-faults", "the answers of StockLevels raise when asked for more than rows",
+            "telemetry-faults", "the class of the answers of StockLevels raises when asked",
             "service",
             alerts_named("CqrsTelemetryFaults"),
-            "the instrumentation cannot tell their size; users get their answers as before",
+            "the instrumentation cannot tell what they are; users get their answers as before",
         ),
         Fault(
             "telemetry-lost", "the service shuts its meter provider down and goes on", "service",

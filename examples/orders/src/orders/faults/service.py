@@ -46,7 +46,7 @@ def service_faults(shop: Shop, read_model: ReadModel, buses: Buses) -> dict[str,
         "query-errors": functools.partial(_exchange, queries, ListOrders, _fail),
         "query-hangs": functools.partial(_hang, buses),
         "lost-events": functools.partial(_forget_events, commands),
-        "telemetry-faults": functools.partial(_hide_size, queries),
+        "telemetry-faults": functools.partial(_hide_rows, queries),
         "telemetry-lost": _stop_reporting,
         "huge-results": functools.partial(
             _exchange, queries, ListOrders, functools.partial(_list_too_much, read_model)
@@ -90,17 +90,18 @@ def _forget_events(commands: Handlers) -> None:
     _exchange(commands, PlaceOrder, handle_quietly)
 
 
-class _Unread(list[Row]):
-    """Rows of a cursor that is not read to its end: they come, and nothing else can be asked."""
+class _Unasked(type):
+    """A class of classes that raise when asked for what they do not have."""
 
-    def _refuse(self) -> Any:
-        raise RuntimeError("not read to the end")
-
-    __len__ = _refuse
-    __dict__ = property(_refuse)  # where attributes would be
+    def __getattr__(cls, name: str) -> Any:
+        raise RuntimeError(f"{name} is not for the asking")
 
 
-def _hide_size(queries: Handlers) -> None:
+class _Unread(list[Row], metaclass=_Unasked):
+    """Rows of a driver that goes wrong when somebody looks into it."""
+
+
+def _hide_rows(queries: Handlers) -> None:
     handle = queries[StockLevels]
     _exchange(queries, StockLevels, lambda query: _Unread(handle(query)))
 
