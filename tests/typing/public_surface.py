@@ -66,7 +66,7 @@ def construction(tracers: TracerProvider, meters: MeterProvider) -> None:
         tracer_provider=tracers, meter_provider=meters, rejections=[OutOfStock], max_types=50
     )
     CqrsTelemetry(tracer_provider=None, meter_provider=None, rejections=(OutOfStock, KeyError))
-    CqrsTelemetry(page_fields=["rows"])
+    CqrsTelemetry(page_fields=["rows"], exclude=["Ping", PlaceOrder])
     CqrsTelemetry(message_type="kind", event_type=lambda event: event.topic)
     CqrsTelemetry(rejections=["OutOfStock"])  # type: ignore[list-item]  # classes, not names
     CqrsTelemetry(tracers)  # type: ignore[call-arg]  # keywords only

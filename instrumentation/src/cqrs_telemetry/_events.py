@@ -92,6 +92,8 @@ class ProjectionOperation(Operation):
             event_type = recorder.names.by_class[id(type(event))]
         except KeyError:
             event_type = recorder.names.find(event)
+        if event_type in recorder.excluded:
+            return
         record = self._record = self._find_record(event_type)
         if (
             recorder.silent
@@ -183,7 +185,10 @@ class BatchedEvent(ApplyOperation):
     batch: BatchOperation
 
     def _begin(self, _current: Context, /) -> None:
-        self._record = self._find_record(self._recorder.names.find(self._message))
+        recorder = self._recorder
+        event_type = recorder.names.find(self._message)
+        if event_type not in recorder.excluded:
+            self._record = self._find_record(event_type)
 
     def _measure(self, record: TypeRecord, /) -> None:
         ProjectionOperation._measure(self, record)
@@ -214,9 +219,13 @@ class BatchOperation(Operation):
         self._event_contexts = event_contexts
 
     def _begin(self, current: Context, /) -> None:
-        name, events = self._name, self._message
+        name, events, recorder = self._name, self._message, self._recorder
+        types = (each for each in map(recorder.names.find, events) if each not in recorder.excluded)
+        event_type = next(types, None)
+        if event_type is None:
+            return
         # The record counts nothing here; it knows the span's name, and that the batch is under way.
-        record = self._record = self._recorder.record((name, self._recorder.names.find(events[0])))
+        record = self._record = recorder.record((name, event_type))
         attributes = {_SIDE: catalog.PROJECTION, _NAME: clean(name), _SIZE: len(events)}
         if self._phase is not catalog.LIVE:
             attributes[_PHASE] = self._phase

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from copy import copy
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from opentelemetry.trace import Tracer
@@ -18,7 +17,7 @@ from ._names import Names, Naming, encodable, error_name
 from ._outcomes import find_outcome
 from ._records import PROJECTIONS, Path, TypeRecord
 from ._results import ResultSizes
-from .catalog import Attribute, Phase, Status
+from .catalog import Attribute, Phase, Side, Status
 
 Measure = Callable[[Any], Any]  # of a result
 
@@ -29,11 +28,11 @@ _NAMES = (str, type)  # a message may be given by its name or class
 class Recorder:
     """One side's tracer, instruments and types."""
 
-    __slots__ = (  # a dict that copy() has read is slow from then on
-        "__weakref__", "_bounds", "_by_class", "_handled", "_logged_faults", "_max_types",
-        "_naming", "_rejections", "_types", "by_class", "ends", "error_types", "events",
-        "instruments", "measure", "names", "path", "rebuilds", "records", "silent", "sizes",
-        "tracer", "waiting",
+    __slots__ = (
+        "__weakref__", "_bounds", "_by_class", "_handled", "_logged_faults", "_max_types", "_named",
+        "_naming", "_options", "_rejections", "_types", "by_class", "ends", "error_types", "events",
+        "excluded", "instruments", "measure", "names", "path", "rebuilds", "records", "silent",
+        "sizes", "tracer", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -46,7 +45,11 @@ class Recorder:
         message_type: Naming,
         event_type: Naming,
         sizes: ResultSizes,
+        excluded: frozenset[str],
+        options: Mapping[str, Any],
     ) -> None:
+        self.excluded = excluded  # names of messages
+        self._options = options  # of the telemetry, for a process that gets this pickled
         self.path = path
         self.tracer = tracer
         self.instruments = instruments
@@ -70,23 +73,32 @@ class Recorder:
         self._logged_faults: set[str] = set()
         self._faults({})
 
-    def name_messages(self, **options: Any) -> None:
-        """Name messages as ``options`` of ``Names`` say."""
-        self.names = Names(self._naming, self.count_fault, **options)
-        self._by_class: ByClass[TypeRecord] = ByClass()
+    def name_messages(self, **named: Any) -> None:
+        """Name messages by options of ``Names``."""
+        self._named = named
+        self.names = Names(self._naming, self.count_fault, **named)
+        self._by_class: ByClass[TypeRecord | None] = ByClass()
         self.by_class = self._by_class.values  # see find()
 
-    def adapted(self, measure: Measure | None = None, **options: Any) -> Recorder:
-        """A recorder that differs from this one only in what it makes of messages and results.
-
-        ``measure`` takes the size, or the events, out of a result; ``options`` are of ``Names``.
-        """
+    def adapted(self, measure: Measure | None = None, **named: Any) -> Recorder:
+        """A recorder that names messages by these options, and takes measures so out of results."""
         if measure is not None and not callable(measure):
             raise TypeError(f"a result is measured by a function of it, not {measure!r}")
-        other = copy(self)
+        other = Recorder.__new__(Recorder)
+        for slot in set(self.__slots__) - {"__weakref__"}:
+            setattr(other, slot, getattr(self, slot))
         other.measure = measure
-        other.name_messages(**options)
+        other.name_messages(**named)
         return other
+
+    def __copy__(self) -> Recorder:
+        return self  # what a copied bus records is of the same series
+
+    def __deepcopy__(self, _memo: object) -> Recorder:
+        return self
+
+    def __reduce__(self) -> Any:
+        return _restore, (self._options, self.path.side, self.measure, self._named)
 
     def bounded(self, attribute: Attribute) -> BoundedNames:
         """The limit on one attribute's values."""
@@ -115,21 +127,22 @@ class Recorder:
                 record = records.setdefault(folded, record)
         return record
 
-    def find(self, message: Any) -> tuple[TypeRecord, str]:
-        """The record of a message and its name; from now on in ``by_class``.
+    def find(self, message: Any) -> tuple[TypeRecord | None, str]:
+        """The record of a message, None if it is excluded, and its name.
 
-        Not so for names that fold, and where the class alone does not say the name.
+        In ``by_class`` from now on, unless the name folds or is not that of the class.
         """
         name = self.names.find(message)
-        record = self.record((name,))
-        if record.names == (name,) and id(type(message)) in self.names.by_class:
+        record = None if name in self.excluded else self.record((name,))
+        if id(type(message)) in self.names.by_class and (record is None or record.names == (name,)):
             self._by_class.keep(type(message), record)
         return record, name
 
     def declare(self, keys: Iterable[str | type]) -> None:
         """Start the counters of known types at 0, before the first message."""
         for name in filter(None, map(self.names.declared, keys)):
-            self.record((name,))
+            if name not in self.excluded:
+                self.record((name,))
 
     def events_cell(self, record: TypeRecord, event_type: str) -> Cell:
         """The cell that counts one type of domain event from one type of command."""
@@ -152,9 +165,7 @@ class Recorder:
                     given = getattr(message, "aggregate_id", None)
                     if given is None:  # as events of the eventsourcing library have it
                         given = getattr(message, "originator_id", None)
-            if given is None:
-                return ""
-            text = str(given)
+            text = "" if given is None else str(given)
             return text if text.isascii() else encodable(text)
         except Exception as fault:
             self.count_fault(fault)
@@ -224,3 +235,15 @@ class Recorder:
                 )  # fmt: skip
         except Exception:  # noqa: S110 - nothing is left that could report it
             pass
+
+
+def _restore(
+    options: Mapping[str, Any], side: Side, measure: Measure | None, named: dict[str, Any]
+) -> Recorder:
+    """A recorder as another process had it, on the global providers of this one."""
+    from .telemetry import CqrsTelemetry  # which imports this module
+
+    telemetry = CqrsTelemetry(**options)
+    recorders = telemetry.commands, telemetry.queries, telemetry.projections
+    (recorder,) = (each for each in recorders if each.path.side == side)
+    return recorder.adapted(measure, **named) if measure is not None or named else recorder

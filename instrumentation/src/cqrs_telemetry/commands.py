@@ -50,6 +50,8 @@ class CommandOperation(Operation):
             record = recorder.by_class[id(type(command))]
         except KeyError:
             record, name = recorder.find(command)
+        if record is None:  # it is excluded
+            return
         self._record = record
         if recorder.silent and self._finds_no_sdk(record.span_name, current):
             return

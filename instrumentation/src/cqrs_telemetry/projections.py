@@ -63,6 +63,11 @@ class InstrumentedProjectionHandler:
         self._options = EventOptions(timestamp, aggregate_id, child_if_younger_than, replayed)
         self._recorder.count_handler(projection_name, self)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Of a copy, which is a handler of the projection as well."""
+        self.__dict__.update(state)
+        self._recorder.count_handler(self.projection_name, self)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         is_async = iscoroutinefunction(cls.apply) or isasyncgenfunction(cls.apply)

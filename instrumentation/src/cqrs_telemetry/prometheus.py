@@ -90,7 +90,8 @@ def serve_metrics(
         raise OSError(
             error.errno,
             f"cannot serve metrics on {host}:{port}: {error.strerror}; "
-            "choose another port, or 0 for a free one",
+            "choose another port, or 0 for a free one. If this is one of several workers of a "
+            "service, each of them needs a port of its own, or exports OTLP",
         ) from error
     reader = PrometheusMetricReader(registry=registry)
     provider = MeterProvider([reader], Resource.create(dict(resource_attributes or {})))

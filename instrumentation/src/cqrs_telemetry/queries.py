@@ -36,6 +36,8 @@ class QueryOperation(Operation):
             record = recorder.by_class[id(type(query))]
         except KeyError:
             record, name = recorder.find(query)
+        if record is None:  # it is excluded
+            return
         self._record = record
         if recorder.silent and self._finds_no_sdk(record.span_name, current):
             return

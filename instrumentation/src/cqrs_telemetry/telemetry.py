@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from opentelemetry.trace import TracerProvider
 from ._context import EventContext
 from ._events import EventOptions, ProjectionOperation
 from ._instruments import instruments_for, package_version
-from ._names import DEFAULT_KEY, Naming
+from ._names import DEFAULT_KEY, Naming, clean
 from ._recorder import Recorder
 from ._records import COMMANDS, PROJECTIONS, QUERIES, Path
 from ._results import PAGE_FIELDS, ResultSizes
@@ -33,7 +33,8 @@ class CqrsTelemetry(Wrappers):
     """Records commands, queries and projections through the OpenTelemetry API.
 
     Cheap to make and to keep; instances on the same providers add up in the same series. Without
-    an OpenTelemetry SDK in the process nothing is recorded and next to nothing is spent.
+    an OpenTelemetry SDK in the process nothing is recorded and next to nothing is spent. Copies
+    record to the same providers; a pickled one records to the global ones of where it comes to.
 
     Args:
         tracer_provider: None for the global one, also when that is set later.
@@ -46,6 +47,8 @@ class CqrsTelemetry(Wrappers):
             is the key of the name in messages that are mappings.
         event_type: The same for domain events.
         page_fields: Attributes that hold the rows of a page of results.
+        exclude: Names or classes of commands, queries and projected events that are handled without
+            being recorded, such as the query of a health check.
     """
 
     def __init__(
@@ -58,9 +61,17 @@ class CqrsTelemetry(Wrappers):
         message_type: Naming = DEFAULT_KEY,
         event_type: Naming = DEFAULT_KEY,
         page_fields: Sequence[str] = PAGE_FIELDS,
+        exclude: Collection[str | type] = (),
     ) -> None:
         if isinstance(page_fields, str):
             raise TypeError(f"page_fields must be a sequence of names, not {page_fields!r}")
+        if isinstance(exclude, str) or (
+            wrong := [each for each in exclude if not isinstance(each, str | type)]
+        ):
+            raise TypeError(
+                f"exclude must be names or classes of messages, not"
+                f" {exclude if isinstance(exclude, str) else wrong[0]!r}"
+            )
         for argument, naming in (("message_type", message_type), ("event_type", event_type)):
             if not isinstance(naming, str) and not callable(naming):
                 raise TypeError(
@@ -73,12 +84,17 @@ class CqrsTelemetry(Wrappers):
             raise TypeError(f"rejections must be exception classes, not {unfit[0]!r}")
         instruments = instruments_for(meter_provider)
         sizes = ResultSizes(page_fields)
+        excluded = frozenset(map(clean, exclude))
+        self._options: dict[str, Any] = {
+            "rejections": tuple(rejections), "max_types": max_types, "message_type": message_type,
+            "event_type": event_type, "page_fields": tuple(page_fields), "exclude": tuple(exclude),
+        }  # fmt: skip
 
         def recorder(path: Path) -> Recorder:
             tracer = trace.get_tracer(path.scope, package_version(), tracer_provider)
             return Recorder(
                 path, tracer, instruments, tuple(rejections), max_types, message_type, event_type,
-                sizes,
+                sizes, excluded, self._options,
             )  # fmt: skip
 
         self.commands = recorder(COMMANDS)
@@ -88,6 +104,15 @@ class CqrsTelemetry(Wrappers):
         self._named_commands = self.commands.adapted(takes_names=True)
         self._named_queries = self.queries.adapted(takes_names=True)
         self._named_events = self.projections.adapted(takes_names=True)
+
+    def __copy__(self) -> CqrsTelemetry:
+        return self  # there is nothing in it that a copy could have for itself
+
+    def __deepcopy__(self, _memo: object) -> CqrsTelemetry:
+        return self
+
+    def __reduce__(self) -> Any:
+        return functools.partial(type(self), **self._options), ()
 
     def command(self, command: Any, *, aggregate_id: Any = None) -> CommandOperation:
         """A command being handled, for ``with``.

@@ -10,6 +10,7 @@ from opentelemetry import context
 from opentelemetry.context import attach, detach, set_value
 
 from cqrs_telemetry import (
+    CqrsTelemetry,
     InstrumentedCommandBus,
     InstrumentedProjectionHandler,
     InstrumentedQueryBus,
@@ -86,3 +87,55 @@ def test_the_same_is_recorded_otherwise(recorded: RecordedTelemetry) -> None:
     everything(recorded)
     assert len(recorded.spans()) == 5
     assert recorded.value(catalog.QUERY_RESULT_SIZE) == 2
+
+
+class Ping:
+    """A query of a health check."""
+
+
+class Beat:
+    """An event that says only that somebody lives."""
+
+
+class Handled(InstrumentedProjectionHandler):
+    """Applies events."""
+
+    def apply(self, event: Any) -> Any:
+        """Give it back."""
+        return event
+
+
+@pytest.mark.parametrize("exclude", [["Ping", "Beat"], [Ping, Beat]], ids=["names", "classes"])
+def test_excluded_types_are_handled_and_not_recorded(exclude: Any) -> None:
+    """No span, no metric, no series; what is inside of them is recorded as ever."""
+    recorded = RecordedTelemetry(exclude=exclude)
+    telemetry = recorded.telemetry
+
+    def ping(query: Any) -> Any:
+        with telemetry.command("Inside"):
+            return [query]
+
+    queries = InstrumentedQueryBus({Ping: ping, "Other": ping}, telemetry=telemetry)
+    commands = InstrumentedCommandBus({"Ping": ping}, telemetry=telemetry)
+    projection = Handled("orders", telemetry=telemetry)
+    for _ in range(2):
+        message, beat = Ping(), Beat()
+        assert queries.execute(message) == commands.dispatch(message) == [message]
+        assert telemetry.instrument_queries(ping)(message) == [message]
+        assert projection.handle_event(beat) is beat
+        projection.handle_events([beat])
+    with telemetry.query("Ping") as operation:
+        assert list(operation.returned(row for row in [1])) == [1]
+        operation.reject("x")
+    recorded.assert_command("Inside", count=6)
+    assert {s.name for s in recorded.spans()} == {"command.Inside"}
+    assert {p.attributes["query.type"] for p in recorded.points(catalog.QUERY_TOTAL)} == {"Other"}
+    assert recorded.points(catalog.PROJECTION_TOTAL) == []
+    assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
+
+
+@pytest.mark.parametrize(("exclude", "wrong"), [("Ping", "'Ping'"), ([7], "7")])
+def test_what_cannot_be_excluded_is_refused(exclude: Any, wrong: str) -> None:
+    """One name for several is a mistake that is easily made."""
+    with pytest.raises(TypeError, match=f"exclude must be names or classes of .*, not {wrong}"):
+        CqrsTelemetry(exclude=exclude)
