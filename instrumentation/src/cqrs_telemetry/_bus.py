@@ -38,7 +38,9 @@ class Bus:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what belongs to this bus alone."""
-        return {key: value for key, value in self.__dict__.items() if key != self._entry}
+        own = type(self)._entry_if_async
+        found = self.__dict__.items()
+        return {key: value for key, value in found if getattr(value, "__func__", None) is not own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """As a bus that was made."""

@@ -92,7 +92,8 @@ class ProjectionOperation(Operation):
             event_type = recorder.names.by_class[id(type(event))]
         except KeyError:
             event_type = recorder.names.find(event)
-        if event_type in recorder.excluded:
+        if recorder.excluded and recorder.excludes(event, event_type):
+            self._count_rebuilt()
             return
         record = self._record = self._find_record(event_type)
         if (
@@ -104,6 +105,7 @@ class ProjectionOperation(Operation):
         parent, links = current, None
         if self._event_context is not None:
             parent, links = self._origin(current)
+            self._event_context = None  # it may be metadata of the event's
         attributes = {
             _SIDE: catalog.PROJECTION,
             _NAME: name if name == record.names[0] else clean(name),
@@ -139,9 +141,7 @@ class ProjectionOperation(Operation):
         # Lag says when readers could see the event: after apply, and only if it was applied.
         try:
             if self._phase is not catalog.LIVE:  # readers saw it long ago
-                rebuild = self._recorder.rebuilds.get(self._name)
-                if rebuild is not None:
-                    rebuild.count()
+                self._count_rebuilt()
                 return
             created = creation_time(self._message, self._options.timestamp)
             if created is None:
@@ -159,6 +159,11 @@ class ProjectionOperation(Operation):
             self._amount = lag
         except Exception as fault:
             self._recorder.count_fault(fault)
+
+    def _count_rebuilt(self) -> None:
+        rebuild = self._recorder.rebuilds.get(self._name)
+        if rebuild is not None:
+            rebuild.count()
 
     def _describe_success(self) -> None:
         if self._amount is None:
@@ -187,8 +192,10 @@ class BatchedEvent(ApplyOperation):
     def _begin(self, _current: Context, /) -> None:
         recorder = self._recorder
         event_type = recorder.names.find(self._message)
-        if event_type not in recorder.excluded:
-            self._record = self._find_record(event_type)
+        if recorder.excluded and recorder.excludes(self._message, event_type):
+            self._count_rebuilt()
+            return
+        self._record = self._find_record(event_type)
 
     def _measure(self, record: TypeRecord, /) -> None:
         ProjectionOperation._measure(self, record)
@@ -220,8 +227,10 @@ class BatchOperation(Operation):
 
     def _begin(self, current: Context, /) -> None:
         name, events, recorder = self._name, self._message, self._recorder
-        types = (each for each in map(recorder.names.find, events) if each not in recorder.excluded)
-        event_type = next(types, None)
+        types = ((event, recorder.names.find(event)) for event in events)
+        event_type = next(
+            (name for event, name in types if not recorder.excludes(event, name)), None
+        )
         if event_type is None:
             return
         # The record counts nothing here; it knows the span's name, and that the batch is under way.

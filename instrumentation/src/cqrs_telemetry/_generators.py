@@ -127,7 +127,7 @@ _follow_async = async_generator_function(_returned)
 class _Step:
     """One resumption of a generator, inside its operation's span."""
 
-    __slots__ = ("_enclosing", "_last", "_operation", "_token")
+    __slots__ = ("_last", "_mark", "_operation", "_token")
 
     def __init__(self, operation: Operation, *, last: bool = False) -> None:
         self._operation = operation
@@ -138,8 +138,7 @@ class _Step:
         context = self._operation._context
         if context is not None and self._operation._record is not None:
             self._token = attach(context)
-            self._enclosing = current.get()
-            current.set(self._operation)
+            self._mark = current.set(self._operation)
 
     def __exit__(
         self,
@@ -148,8 +147,12 @@ class _Step:
         _traceback: TracebackType | None,
     ) -> None:
         if self._token is not None:
-            detach(self._token)
-            current.set(self._enclosing)
+            try:
+                current.reset(self._mark)
+            except ValueError:
+                pass  # a finalizer throws in some other context, which has to stay as it is
+            else:
+                detach(self._token)
         operation = self._operation
         if operation._record is None or (exception is None and not self._last):
             return

@@ -69,6 +69,7 @@ class Operation:
         "_described",
         "_enclosing",
         "_ended",
+        "_mark",
         "_message",
         "_record",
         "_recorder",
@@ -86,6 +87,7 @@ class Operation:
     _described: BaseException | None  # by an operation inside this one
     _enclosing: Operation | None
     _ended: count[int]  # of what is in flight
+    _mark: Any  # token of being the current one
     _start: float
     _token: Token[Context] | None  # while the context is current
 
@@ -110,13 +112,13 @@ class Operation:
             recorder.ends.report_waiting()
         try:
             self._begin(context)
-            if self._context is not None or _tracks:
+            if self._context is not None or (_tracks and self._record is not None):
                 if self._context is None:
                     self._context = context
                 self._token = attach(self._context)
                 self._described = None
                 self._enclosing = current.get()
-                current.set(self)
+                self._mark = current.set(self)
         except Exception as fault:  # without a span the operation still counts
             recorder.count_fault(fault)
         record = self._record
@@ -180,7 +182,7 @@ class Operation:
             return
         if self._deferred and exception is None:
             if self._context is not None:
-                self._leave_context(None)
+                self._leave_context()
             return
         # First stop, which calls nothing of the SDK.
         elapsed = (perf_counter() - self._start) * 1000
@@ -188,11 +190,11 @@ class Operation:
         if record.active is not None:
             next(self._ended)
         if self._context is not None:
-            self._leave_context(exception)
+            self._leave_context()
         if record.measures and exception is None and self._rejection is None:
             self._measure(record)
         # Contexts that tasks copied meanwhile may keep this for as long as they live.
-        self._message = None
+        self._message = self._aggregate_id = None
         # Then report, unless this may be a finalizer or signal handler that interrupts the SDK.
         waiting, me = self._recorder.waiting, get_ident()
         if (
@@ -303,24 +305,25 @@ class Operation:
         if exception is not self._described:
             span.record_exception(exception)  # last: it calls str() of a foreign exception
 
-    def _leave_context(self, exception: BaseException | None) -> None:
+    def _leave_context(self) -> None:
         token, self._token = self._token, None
-        # A coroutine that is dropped is closed wherever its last reference goes, in some other
-        # context, which has to stay as it is.
-        if token is None or (
-            exception is not None
-            and get_current() is not self._context
-            and is_from_finalizer(exception)
-        ):
+        if token is None:
+            return
+        mark, self._mark = self._mark, None  # which has the operation before this one
+        try:
+            current.reset(mark)
+        except ValueError:
+            # A coroutine that is dropped is closed wherever its last reference goes, in some other
+            # context, which has to stay as it is.
             return
         detach(token)
-        current.set(self._enclosing)
 
     def _resume(self) -> None:
-        """Make the span current again, in whichever task runs now."""
+        """Make the operation and its span current again, in whichever task runs now."""
         if self._context is not None:
             self._token = attach(self._context)
-            current.set(self)
+            self._enclosing = current.get()
+            self._mark = current.set(self)
 
 
 def track_operations() -> None:
@@ -338,4 +341,6 @@ def current_operation() -> Operation | None:
     code that started them.
     """
     operation = current.get()
-    return None if operation is None or operation._record is None else operation
+    if operation is None or operation._record is None or is_suppressed(get_current()):
+        return None
+    return operation

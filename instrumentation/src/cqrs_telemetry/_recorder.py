@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from opentelemetry.trace import Tracer
@@ -17,7 +17,7 @@ from ._names import Names, Naming, encodable, error_name
 from ._outcomes import find_outcome
 from ._records import PROJECTIONS, Path, TypeRecord
 from ._results import ResultSizes
-from .catalog import Attribute, Phase, Side, Status
+from .catalog import Attribute, Phase, Status
 
 Measure = Callable[[Any], Any]  # of a result
 
@@ -45,10 +45,10 @@ class Recorder:
         message_type: Naming,
         event_type: Naming,
         sizes: ResultSizes,
-        excluded: frozenset[str],
+        excluded: Collection[str | type],
         options: Mapping[str, Any],
     ) -> None:
-        self.excluded = excluded  # names of messages
+        self.excluded = excluded  # names and classes of messages
         self._options = options  # of the telemetry, for a process that gets this pickled
         self.path = path
         self.tracer = tracer
@@ -98,7 +98,9 @@ class Recorder:
         return self
 
     def __reduce__(self) -> Any:
-        return _restore, (self._options, self.path.side, self.measure, self._named)
+        from .telemetry import restore_recorder  # which imports this module
+
+        return restore_recorder, (self._options, self.path.side, self.measure, self._named)
 
     def bounded(self, attribute: Attribute) -> BoundedNames:
         """The limit on one attribute's values."""
@@ -133,10 +135,15 @@ class Recorder:
         In ``by_class`` from now on, unless the name folds or is not that of the class.
         """
         name = self.names.find(message)
-        record = None if name in self.excluded else self.record((name,))
+        record = None if self.excludes(message, name) else self.record((name,))
         if id(type(message)) in self.names.by_class and (record is None or record.names == (name,)):
             self._by_class.keep(type(message), record)
         return record, name
+
+    def excludes(self, message: Any, name: str) -> bool:
+        """Whether a message of this name is not to be recorded."""
+        cls = type(message)
+        return any(each is cls or each == name for each in self.excluded)
 
     def declare(self, keys: Iterable[str | type]) -> None:
         """Start the counters of known types at 0, before the first message."""
@@ -235,15 +242,3 @@ class Recorder:
                 )  # fmt: skip
         except Exception:  # noqa: S110 - nothing is left that could report it
             pass
-
-
-def _restore(
-    options: Mapping[str, Any], side: Side, measure: Measure | None, named: dict[str, Any]
-) -> Recorder:
-    """A recorder as another process had it, on the global providers of this one."""
-    from .telemetry import CqrsTelemetry  # which imports this module
-
-    telemetry = CqrsTelemetry(**options)
-    recorders = telemetry.commands, telemetry.queries, telemetry.projections
-    (recorder,) = (each for each in recorders if each.path.side == side)
-    return recorder.adapted(measure, **named) if measure is not None or named else recorder

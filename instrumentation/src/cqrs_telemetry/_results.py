@@ -41,6 +41,7 @@ _FIELD_TYPES = (MemberDescriptorType, _TUPLE_FIELD)
 IN_DICT: Final = "in __dict__, or nowhere"
 IN_DICT_OR_CLASS: Final = "in __dict__, or a default of the class"
 IN_FIELD: Final = "in a slot or field of a tuple"
+_IN_COVERED_FIELD: Final = "in one that code of the class may stand before"
 _UNDERNEATH: Final = "in __dict__, which only object.__getattribute__ gives"
 _IN_CLASS: Final = "a value of the class"
 _NOWHERE: Final = "nowhere, or to be made: a property, a relation, a method"
@@ -62,6 +63,11 @@ class Stored:
             return None
         if place is IN_FIELD:
             return getattr(holder, name, None)  # a slot may be empty
+        if place is _IN_COVERED_FIELD:
+            try:
+                return find_static(cls, name).__get__(holder, cls)
+            except AttributeError:
+                return None
         if place is not _IN_CLASS:
             kept = object.__getattribute__(holder, "__dict__")
             if place is IN_DICT or name in kept:
@@ -74,11 +80,15 @@ class Stored:
         return place
 
     def _choose(self, cls: type, found: Any) -> str:
+        is_function = type(find_static(cls, "__getattribute__")) is FunctionType
         if hasattr(type(found), "__get__"):
-            return IN_FIELD if type(found) in _FIELD_TYPES and _looks_up(cls) else _NOWHERE
+            if type(found) not in _FIELD_TYPES:
+                return _NOWHERE
+            covered = is_function or find_static(cls, "__getattr__") is not None
+            return _IN_COVERED_FIELD if covered or not _looks_up(cls) else IN_FIELD
         if not _looks_up(cls) or type(find_static(cls, "__dict__")) not in _DICT_TYPES:
             return _NOWHERE if found is None else _IN_CLASS
-        if type(find_static(cls, "__getattribute__")) is FunctionType:
+        if is_function:
             return _UNDERNEATH
         return IN_DICT if found is None else IN_DICT_OR_CLASS
 

@@ -13,7 +13,16 @@ from ._classes import ByClass, bases, has_method, is_static_type, own_module, ow
 _NAMES = (str, bytes, type, Enum)  # what a name in a mapping may be
 _SCALARS = (str, bytes, bytearray, int, float, complex, BaseException)
 # Whose classes messages may derive from; of make_dataclass, whose classes are said to be there.
-_OF_MESSAGES = {"abc", "builtins", "collections", "dataclasses", "types", "typing", "unittest"}
+_OF_MESSAGES = {
+    "abc",
+    "builtins",
+    "collections",
+    "contextlib",
+    "dataclasses",
+    "types",
+    "typing",
+    "unittest",
+}
 _OF_SCALARS = {"numpy", "bson"}  # numbers and ids that derive from none of Python's
 _LIBRARY = str(Path(os.__file__).parent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from datetime import timedelta
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._context import EventContext
@@ -130,6 +131,8 @@ class Wrappers:
         The other arguments are those of ``InstrumentedProjectionHandler``, and ``event_context``
         takes out of an event what says which span caused it, such as its metadata.
         """
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"instrument_projection takes a projection's name first, not {name!r}")
         options = EventOptions(timestamp, aggregate_id, child_if_younger_than, replayed)
         if handle is ...:
             return functools.partial(self._wrap_projection, name, event_context, options)
@@ -189,14 +192,14 @@ class Wrappers:
             return functools.partial(
                 self.instrument_send, is_query=is_query, produced=produced, result_size=result_size
             )
-        if not callable(is_query):
+        if not callable(is_query) or iscoroutinefunction(is_query):
             raise TypeError(f"is_query must be a function of a message, not {is_query!r}")
         otherwise = function_name(send)
         commands = self.commands.adapted(produced, otherwise=otherwise)
         queries = self.queries.adapted(result_size, otherwise=otherwise)
 
         def begin(message: Any) -> Operation:
-            if commands.take(is_query, message):
+            if commands.take(lambda each: bool(is_query(each)), message):
                 return QueryOperation(queries, message)
             return CommandOperation(commands, message)
 

@@ -16,6 +16,7 @@ from ._operation import Operation
 
 Begin = Callable[[Any], Operation]
 _MISSING: Final = object()
+_OF_COPIES = ("__copy__", "__deepcopy__", "__getstate__", "__setstate__", "__reduce_ex__")
 _AWAITED = inspect.CO_ITERABLE_COROUTINE
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -172,7 +173,7 @@ class _Callable:
         return self._call(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "__wrapped__":  # of a copy that is being made
+        if name == "__wrapped__" or name in _OF_COPIES:  # of a copy that is being made
             raise AttributeError(name)
         return getattr(cast(Any, self.__wrapped__), name)
 

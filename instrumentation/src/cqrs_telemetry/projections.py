@@ -63,9 +63,12 @@ class InstrumentedProjectionHandler:
         self._options = EventOptions(timestamp, aggregate_id, child_if_younger_than, replayed)
         self._recorder.count_handler(projection_name, self)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Any) -> None:
         """Of a copy, which is a handler of the projection as well."""
-        self.__dict__.update(state)
+        attributes, slots = state if isinstance(state, tuple) else (state, {})
+        self.__dict__.update(attributes)
+        for name, value in slots.items():  # of a subclass
+            setattr(self, name, value)
         self._recorder.count_handler(self.projection_name, self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from ._context import EventContext
 from ._events import EventOptions, ProjectionOperation
 from ._instruments import instruments_for, package_version
 from ._names import DEFAULT_KEY, Naming, clean
-from ._recorder import Recorder
+from ._recorder import Measure, Recorder
 from ._records import COMMANDS, PROJECTIONS, QUERIES, Path
 from ._results import PAGE_FIELDS, ResultSizes
 from ._timestamps import Timestamp
@@ -61,17 +61,14 @@ class CqrsTelemetry(Wrappers):
         message_type: Naming = DEFAULT_KEY,
         event_type: Naming = DEFAULT_KEY,
         page_fields: Sequence[str] = PAGE_FIELDS,
-        exclude: Collection[str | type] = (),
+        exclude: Iterable[str | type] = (),
     ) -> None:
         if isinstance(page_fields, str):
             raise TypeError(f"page_fields must be a sequence of names, not {page_fields!r}")
-        if isinstance(exclude, str) or (
-            wrong := [each for each in exclude if not isinstance(each, str | type)]
-        ):
-            raise TypeError(
-                f"exclude must be names or classes of messages, not"
-                f" {exclude if isinstance(exclude, str) else wrong[0]!r}"
-            )
+        excluded = (exclude,) if isinstance(exclude, str) else tuple(exclude)
+        if wrong := [e for e in excluded if e is exclude or not isinstance(e, str | type)]:
+            raise TypeError(f"exclude must be names or classes of messages, not {wrong[0]!r}")
+        excluded += tuple(map(clean, excluded))
         for argument, naming in (("message_type", message_type), ("event_type", event_type)):
             if not isinstance(naming, str) and not callable(naming):
                 raise TypeError(
@@ -84,10 +81,9 @@ class CqrsTelemetry(Wrappers):
             raise TypeError(f"rejections must be exception classes, not {unfit[0]!r}")
         instruments = instruments_for(meter_provider)
         sizes = ResultSizes(page_fields)
-        excluded = frozenset(map(clean, exclude))
         self._options: dict[str, Any] = {
             "rejections": tuple(rejections), "max_types": max_types, "message_type": message_type,
-            "event_type": event_type, "page_fields": tuple(page_fields), "exclude": tuple(exclude),
+            "event_type": event_type, "page_fields": tuple(page_fields), "exclude": tuple(excluded),
         }  # fmt: skip
 
         def recorder(path: Path) -> Recorder:
@@ -209,6 +205,23 @@ class CqrsTelemetry(Wrappers):
 def default_telemetry() -> CqrsTelemetry:
     """What buses and handlers use unless told otherwise: the global providers."""
     return CqrsTelemetry()
+
+
+_restored: dict[str, CqrsTelemetry] = {}
+
+
+def restore_recorder(
+    options: Mapping[str, Any], side: str, measure: Measure | None, named: dict[str, Any]
+) -> Recorder:
+    """A recorder as another process had it, on the global providers of this one.
+
+    Whatever comes with the same options shares limits, as in a pool that gets a bus with each task.
+    """
+    key = repr(sorted(options.items()))
+    telemetry = _restored.get(key) or _restored.setdefault(key, CqrsTelemetry(**options))
+    recorders = (telemetry.commands, telemetry.queries, telemetry.projections)
+    recorder = next(each for each in recorders if each.path.side == side)
+    return recorder.adapted(measure, **named) if measure is not None or named else recorder
 
 
 def _is_exception_class(value: Any) -> bool:

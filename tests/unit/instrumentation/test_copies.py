@@ -100,6 +100,30 @@ def test_copies_record_to_the_same_providers(copied: Callable[[Any], Any]) -> No
     assert copied(telemetry).command(PlaceOrder())._recorder.path is telemetry.commands.path
 
 
+class Slotted(Orders):
+    """A projection with a slot beside its attributes."""
+
+    __slots__ = ("cursor",)
+
+
+def test_copies_of_projections_with_slots(recorded: RecordedTelemetry) -> None:
+    """Attributes and slots."""
+    original = Slotted("orders", [], telemetry=recorded.telemetry)
+    original.cursor = 7
+    for copied in COPIES:
+        other = copied(original)
+        assert (other.cursor, other.projection_name) == (7, "orders")
+        other.handle_event(OrderPlaced())
+    recorded.assert_projected("orders", "OrderPlaced", count=2)
+
+
+def test_what_a_bus_was_given_stays_in_copies(recorded: RecordedTelemetry) -> None:
+    """A wrapper of the service's own around dispatch."""
+    bus: Any = InstrumentedCommandBus({PlaceOrder: handle}, telemetry=recorded.telemetry)
+    bus.dispatch = name_of
+    assert copy.copy(bus).dispatch(PlaceOrder()) == "my.PlaceOrder"
+
+
 async def test_copies_of_async_buses_are_async(recorded: RecordedTelemetry) -> None:
     """And dispatch to handlers of their own."""
     bus = InstrumentedCommandBus({PlaceOrder: handle_async}, telemetry=recorded.telemetry)
@@ -165,6 +189,13 @@ def test_what_another_process_gets_records_there() -> None:
     assert value(catalog.PROJECTION_TOTAL, projection_name="orders") == 1
     assert value(catalog.PROJECTION_HANDLERS, projection_name="orders") == 1
     assert value(catalog.EVENTS_PRODUCED, event_type="OrderPlaced") == 2
+
+
+def test_pickled_again_and_again_they_share_limits() -> None:
+    """A pool gets the bus with each task: names are bounded for all of them."""
+    state = pickle.dumps(InstrumentedCommandBus({}, telemetry=CqrsTelemetry(max_types=2)))
+    first, second = (pickle.loads(state)._recorder for _ in range(2))  # noqa: S301 - ours
+    assert first is second
 
 
 def test_pickled_here_they_record_here() -> None:

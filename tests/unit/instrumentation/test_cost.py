@@ -28,6 +28,7 @@ from cqrs_telemetry import (
     InstrumentedCommandBus,
     InstrumentedProjectionHandler,
     InstrumentedQueryBus,
+    _operation,
 )
 from cqrs_telemetry.testing import RecordedTelemetry
 
@@ -75,6 +76,12 @@ class Projection(InstrumentedProjectionHandler):
 
     def apply(self, event: Any) -> None:
         """Do nothing."""
+
+
+@pytest.fixture(autouse=True)
+def nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests in this process may have imported ``current_operation``, which has its cost."""
+    monkeypatch.setattr(_operation, "_tracks", False)
 
 
 @pytest.fixture

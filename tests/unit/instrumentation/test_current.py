@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
 import subprocess
 import sys
 import threading
@@ -11,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from opentelemetry.context import attach, detach, set_value
+from opentelemetry.context import attach, detach, get_current, set_value
 from opentelemetry.trace import NoOpTracerProvider, StatusCode
 
 from cqrs_telemetry import (
@@ -225,6 +227,100 @@ def test_suppressed_operations_are_not_current(telemetry: CqrsTelemetry) -> None
         detach(token)
 
 
+def test_excluded_operations_are_not_current() -> None:
+    """The one around them is, before and after; nothing is left, and nothing piles up."""
+    recorded = RecordedTelemetry(exclude=[ListOrders])
+    tracers = {"tracer_provider": NoOpTracerProvider()}
+    for options in ({}, tracers):
+        telemetry = (
+            recorded.telemetry
+            if not options
+            else CqrsTelemetry(
+                meter_provider=recorded.meter_provider, exclude=[ListOrders], **options
+            )
+        )
+        with telemetry.command("Outer") as outer:
+            for _ in range(3):
+                with telemetry.query(ListOrders()):
+                    assert current_operation() is outer
+                assert current_operation() is outer
+        assert nothing_is_current()
+        before = get_current()
+        with telemetry.query(ListOrders()) as excluded:
+            assert nothing_is_current()
+        assert get_current() is before
+        assert excluded._context is None
+
+
+class Waits:
+    """Something to await that is never ready."""
+
+    def __await__(self) -> Any:
+        yield
+
+
+async def wait(_: Any) -> None:
+    """A handler that never ends."""
+    await Waits()
+
+
+async def stream(_: Any) -> Any:
+    """One that yields, and then never ends."""
+    yield 1
+    await Waits()
+
+
+@pytest.mark.parametrize(
+    "handler", [wait, lambda c: wait(c), stream], ids=["async", "lazy", "rows"]
+)
+def test_what_is_dropped_leaves_other_contexts_alone(
+    telemetry: CqrsTelemetry, handler: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A finalizer ends operations wherever it runs, such as inside of another operation."""
+    bus = InstrumentedCommandBus({PlaceOrder: handler}, telemetry=telemetry)
+    made = bus.dispatch(PlaceOrder())
+    context = contextvars.copy_context()
+    if handler is stream:
+        with pytest.raises(StopIteration):
+            context.run(made.asend(None).send, None)
+        made = made.asend(None)
+    context.run(made.send, None)
+    with telemetry.command("Other") as other:
+        del made
+        gc.collect()
+        assert current_operation() is other
+    assert nothing_is_current()
+    assert caplog.records == []
+
+
+async def test_what_is_awaited_elsewhere_gives_back_what_was_current(
+    telemetry: CqrsTelemetry,
+) -> None:
+    """A plain handler that returns a coroutine, which another operation awaits."""
+
+    async def later() -> Any:
+        return type(current_operation())
+
+    bus = InstrumentedCommandBus({PlaceOrder: lambda c: later()}, telemetry=telemetry)
+    with telemetry.command("Outer") as outer:
+        coroutine = bus.dispatch(PlaceOrder())
+        with telemetry.query("Inner") as inner:
+            assert await coroutine is CommandOperation
+            assert current_operation() is inner
+        assert current_operation() is outer
+
+
+def test_suppression_inside_of_an_operation(telemetry: CqrsTelemetry) -> None:
+    """Whoever suppresses does not want to report."""
+    with telemetry.command("X") as operation:
+        token = attach(set_value("suppress_instrumentation", True))
+        try:
+            assert nothing_is_current()
+        finally:
+            detach(token)
+        assert current_operation() is operation
+
+
 def test_who_does_not_ask_pays_nothing() -> None:
     """Without spans, operations are current only once the function has been imported."""
     program = """
@@ -294,7 +390,7 @@ async def test_one_send_for_both_sides(recorded: RecordedTelemetry, how: str) ->
 
 
 def test_a_classifier_that_fails(recorded: RecordedTelemetry) -> None:
-    """A fault; the message counts as a command. One that is none is refused."""
+    """A fault; the message counts as a command."""
 
     def fail(_: Any) -> Any:
         raise LookupError
@@ -303,9 +399,35 @@ def test_a_classifier_that_fails(recorded: RecordedTelemetry) -> None:
     assert len(send(PlaceOrder())) == 1
     recorded.assert_command("PlaceOrder")
     assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="LookupError") == 1
-    wrong: Any = 7
-    with pytest.raises(TypeError, match="is_query must be a function of a message, not 7"):
+
+
+class Clause:
+    """An answer that is neither true nor false, as those of mappers and arrays are."""
+
+    def __bool__(self) -> bool:
+        raise LookupError
+
+
+def test_a_classifier_without_an_answer(recorded: RecordedTelemetry) -> None:
+    """The same."""
+    send = recorded.telemetry.instrument_send(Mediator().send, is_query=lambda m: Clause())
+    assert len(send(PlaceOrder())) == 1
+    recorded.assert_command("PlaceOrder")
+    assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="LookupError") == 1
+
+
+@pytest.mark.parametrize("wrong", [7, wait], ids=["number", "async"])
+def test_what_cannot_classify_is_refused(recorded: RecordedTelemetry, wrong: Any) -> None:
+    """When the callable is wrapped."""
+    with pytest.raises(TypeError, match="is_query must be a function of a message, not"):
         recorded.telemetry.instrument_send(Mediator().send, is_query=wrong)
+
+
+@pytest.mark.parametrize("name", [None, "", 7, wait], ids=["none", "empty", "number", "function"])
+def test_a_projection_needs_a_name(recorded: RecordedTelemetry, name: Any) -> None:
+    """A decorator without arguments would take the function for the name."""
+    with pytest.raises(TypeError, match="takes a projection's name first, not"):
+        recorded.telemetry.instrument_projection(name, lambda event: event)
 
 
 # Projections that are wrapped

@@ -134,6 +134,27 @@ def test_excluded_types_are_handled_and_not_recorded(exclude: Any) -> None:
     assert recorded.value(catalog.TELEMETRY_FAULTS) == 0
 
 
+def test_excluded_classes_have_whatever_names() -> None:
+    """A class is excluded by what it is, also where a hook or a given name names it."""
+    recorded = RecordedTelemetry(exclude=iter([Ping]), message_type=lambda m: "health.ping")
+    with recorded.telemetry.query(Ping()):
+        pass
+    recorded.telemetry.instrument_queries(lambda q: q, name="Check")(Ping())
+    InstrumentedQueryBus({Ping: bool}, telemetry=recorded.telemetry).execute(Ping())
+    assert recorded.points(catalog.QUERY_TOTAL) == []
+    InstrumentedQueryBus({Ping: bool}, telemetry=RecordedTelemetry(exclude=[Ping]).telemetry)
+
+
+def test_a_rebuild_counts_excluded_events_as_well() -> None:
+    """Or it would never be complete."""
+    recorded = RecordedTelemetry(exclude=[Beat])
+    projection = Handled("orders", telemetry=recorded.telemetry)
+    with recorded.telemetry.rebuilding("orders", target=3) as rebuild:
+        projection.handle_event(Beat())
+        projection.handle_events([Beat(), Message()])
+    assert rebuild.applied == 3
+
+
 @pytest.mark.parametrize(("exclude", "wrong"), [("Ping", "'Ping'"), ([7], "7")])
 def test_what_cannot_be_excluded_is_refused(exclude: Any, wrong: str) -> None:
     """One name for several is a mistake that is easily made."""
