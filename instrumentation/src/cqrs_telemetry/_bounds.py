@@ -17,7 +17,7 @@ _logger = logging.getLogger("cqrs_telemetry")
 class BoundedNames:
     """The first ``limit`` values of an attribute; later ones fold into ``_other``.
 
-    Names come from class names, which code can make without end; every new one costs some twenty
+    Names come from class names, which code can make without end; every new one costs about 20
     series in Prometheus and memory here.
     """
 

@@ -14,7 +14,7 @@ Naming = Callable[[Any], Any] | str
 """What names messages: a function of one, or the key that has the name of one that is a mapping."""
 
 DEFAULT_KEY = "type"
-MOST_CHARACTERS = 128  # class names are shorter; a label of kilobytes is in every series of it
+MOST_CHARACTERS = 128  # class names are shorter; every series of the name carries it as a label
 
 
 def class_name(cls: type) -> str:
@@ -23,7 +23,7 @@ def class_name(cls: type) -> str:
     ``Order.Created`` is another event than ``Customer.Created``.
     """
     name, qualified = own_name(cls), own_qualified_name(cls).rpartition("<locals>.")[2]
-    # Factories of classes often set the one alone.
+    # Factories of classes often set __name__ alone.
     return clean(qualified if qualified.endswith(f".{name}") else name)
 
 
@@ -71,7 +71,7 @@ def clean(name: Any) -> str:
 
 
 def encodable(text: str) -> str:
-    """Text without lone surrogates, with which one label makes every scrape fail."""
+    """Escape lone surrogates: one label with them makes every scrape fail."""
     return text.encode(errors="backslashreplace").decode()
 
 
@@ -89,8 +89,8 @@ def _text(name: Any) -> str:
 class Names:
     """Names of the messages that one bus, handler or callable takes.
 
-    ``given`` is the name of all of them. ``otherwise`` names those that are no objects of a domain:
-    text, numbers, ids and what else Python's own classes have, whose values never become names.
+    ``given`` is the name of all of them. ``otherwise`` is the name of those that are values, such
+    as text, numbers and ids: a value never becomes a name.
     """
 
     def __init__(

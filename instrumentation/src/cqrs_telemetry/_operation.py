@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="Operation")
 Result = TypeVar("Result")
 
-# Whether all operations are current, or only those with spans, which keep a context anyway. It
-# takes some 0.7 µs, so the others are once something may ask for them.
+# Whether operations without a span become the current one too. That costs each about 0.9 µs, so it
+# is off until current_operation() is imported. Operations with a span always do.
 _tracks = False
 
 
@@ -327,18 +327,18 @@ class Operation:
 
 
 def track_operations() -> None:
-    """From now on have all operations be current, whether there are spans or not."""
+    """Make every operation the current one while it runs, also without a span."""
     global _tracks
     _tracks = True
 
 
 def current_operation() -> Operation | None:
-    """The command, query or event that is being handled here, and not yet at its end.
+    """Return the innermost command, query or event that is being handled here.
 
-    For code inside of handlers, such as a unit of work, that has events to report or an outcome:
-    ``produced`` of a ``CommandOperation``, ``reject`` of all. None outside of operations, and where
-    instrumentation is suppressed. Each task and thread has its own; tasks begin with that of the
-    code that started them.
+    For code inside handlers, such as a unit of work, that reports events (``produced`` of a
+    ``CommandOperation``) or an outcome (``reject``). None outside operations and where
+    instrumentation is suppressed. Each task and thread has its own; a new task inherits that of
+    the code that starts it.
     """
     operation = current.get()
     if operation is None or operation._record is None or is_suppressed(get_current()):

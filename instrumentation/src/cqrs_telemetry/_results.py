@@ -34,6 +34,7 @@ _TEXT = (str, bytes, bytearray, memoryview)
 # Of models that can be iterated over, but are one object: of pydantic, dataclasses and attrs.
 _FIELDS = ("__pydantic_core_schema__", "__fields__", "__dataclass_fields__", "__attrs_attrs__")
 _SEVERAL = ("__iter__", "__aiter__", "__next__", "__anext__", "__len__")
+_PYTHONS = ("builtins", "types", "collections")
 _DICT_TYPES = (GetSetDescriptorType, MemberDescriptorType)
 _TUPLE_FIELD = type(vars(namedtuple("_Named", "x"))["x"])  # of a field of named tuples
 _FIELD_TYPES = (MemberDescriptorType, _TUPLE_FIELD)
@@ -80,15 +81,18 @@ class Stored:
         return place
 
     def _choose(self, cls: type, found: Any) -> str:
-        is_function = type(find_static(cls, "__getattribute__")) is FunctionType
+        look = find_static(cls, "__getattribute__")
+        owner = getattr(look, "__objclass__", None)
+        is_pythons = owner is not None and own_module(owner) in _PYTHONS  # which only looks it up
         if hasattr(type(found), "__get__"):
             if type(found) not in _FIELD_TYPES:
                 return _NOWHERE
-            covered = is_function or find_static(cls, "__getattr__") is not None
-            return _IN_COVERED_FIELD if covered or not _looks_up(cls) else IN_FIELD
-        if not _looks_up(cls) or type(find_static(cls, "__dict__")) not in _DICT_TYPES:
+            is_free = is_pythons and find_static(cls, "__getattr__") is None
+            return IN_FIELD if is_free else _IN_COVERED_FIELD
+        is_known = is_pythons or type(look) is FunctionType
+        if not is_known or type(find_static(cls, "__dict__")) not in _DICT_TYPES:
             return _NOWHERE if found is None else _IN_CLASS
-        if is_function:
+        if not is_pythons:
             return _UNDERNEATH
         return IN_DICT if found is None else IN_DICT_OR_CLASS
 
@@ -202,13 +206,6 @@ def _one(_result: Any) -> int:
 def _loaded(result: Any) -> int | None:
     rows = loaded_rows(result)
     return None if rows is None else len(rows)
-
-
-def _looks_up(cls: type) -> bool:
-    """Whether objects of a class have their attributes as others do."""
-    look = find_static(cls, "__getattribute__")
-    owner = getattr(look, "__objclass__", type)  # Python's own do no more than look
-    return type(look) is FunctionType or own_module(owner) in ("builtins", "types", "collections")
 
 
 def _is_of(cls: type, name: str, base: type) -> bool:

@@ -1,4 +1,4 @@
-"""What is a message, and what is a value, of which nothing may become a name."""
+"""Tells messages from values. A value, which may be personal data, never becomes a name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._classes import ByClass, bases, has_method, is_static_type, own_module, ow
 
 _NAMES = (str, bytes, type, Enum)  # what a name in a mapping may be
 _SCALARS = (str, bytes, bytearray, int, float, complex, BaseException)
-# Whose classes messages may derive from; of make_dataclass, whose classes are said to be there.
+# Packages of Python's own whose classes messages may derive from.
 _OF_MESSAGES = {
     "abc",
     "builtins",
@@ -45,7 +45,7 @@ def name_in(mapping: Any, key: str) -> Any:
 
 
 def is_value(cls: type) -> bool:
-    """Whether instances are no messages: numbers, text, ids, and what Python's own classes make."""
+    """Whether instances are values: numbers, text, ids, and instances of Python's own classes."""
     known = _values.values.get(id(cls))
     if known is None:
         known = issubclass(cls, _SCALARS) or _is_standard(cls) or any(map(_is_scalar, bases(cls)))
@@ -62,14 +62,14 @@ def _is_scalar(base: type) -> bool:
 
 
 def _is_standard(cls: type) -> bool:
-    """Whether a class is one of Python's own, and does not only say so."""
+    """Whether a class belongs to Python's standard library, whatever its ``__module__`` says."""
     package = _package(cls)
     if package not in sys.stdlib_module_names or package == "types":
         return False
     module = sys.modules.get(str(own_module(cls)))
     file = getattr(module, "__file__", None)
     if file is not None and not str(file).startswith(_LIBRARY):
-        return False  # a module of the service's that is called as one of them
+        return False  # a module of the service with the same name
     return is_static_type(cls) or getattr(module, own_name(cls), None) is cls
 
 

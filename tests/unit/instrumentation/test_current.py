@@ -8,13 +8,14 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from opentelemetry.context import attach, detach, get_current, set_value
-from opentelemetry.trace import NoOpTracerProvider, StatusCode
+from opentelemetry.trace import NoOpTracerProvider, StatusCode, get_current_span
 
 from cqrs_telemetry import (
     CommandOperation,
@@ -437,8 +438,6 @@ def test_a_wrapped_projection_takes_what_a_handler_does(recorded: RecordedTeleme
     """Timestamp, id and cause of an event, and whether it is an old one; also as a decorator."""
     telemetry = recorded.telemetry
     with telemetry.command("PlaceOrder"):
-        from opentelemetry.trace import get_current_span
-
         cause = get_current_span().get_span_context()
     options: dict[str, Any] = {
         "timestamp": lambda event: event.at,
@@ -452,8 +451,6 @@ def test_a_wrapped_projection_takes_what_a_handler_does(recorded: RecordedTeleme
         return event
 
     wrapped = telemetry.instrument_projection("wrapped", lambda event: event, **options)
-    import time
-
     for name, handle in (("decorated", apply), ("wrapped", wrapped)):
         for old in (False, True):
             event = SimpleNamespace(at=time.time(), order="o-1", cause=cause, old=old)

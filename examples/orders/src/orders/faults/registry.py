@@ -238,10 +238,10 @@ FAULTS = {
             "queries are answered as before; only their names are too many",
         ),
         Fault(
-            "telemetry-faults", "the class of the answers of StockLevels raises when asked",
+            "telemetry-faults", "the result class of StockLevels raises when it is inspected",
             "service",
             alerts_named("CqrsTelemetryFaults"),
-            "the instrumentation cannot tell what they are; users get their answers as before",
+            "the instrumentation cannot inspect the results; users get their answers as before",
         ),
         Fault(
             "telemetry-lost", "the service shuts its meter provider down and goes on", "service",

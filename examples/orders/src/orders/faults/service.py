@@ -91,14 +91,14 @@ def _forget_events(commands: Handlers) -> None:
 
 
 class _Unasked(type):
-    """A class of classes that raise when asked for what they do not have."""
+    """A metaclass: its classes raise when asked for an attribute that they do not have."""
 
     def __getattr__(cls, name: str) -> Any:
-        raise RuntimeError(f"{name} is not for the asking")
+        raise RuntimeError(f"no access to {name}")
 
 
 class _Unread(list[Row], metaclass=_Unasked):
-    """Rows of a driver that goes wrong when somebody looks into it."""
+    """Rows whose class cannot be inspected, as with some database drivers."""
 
 
 def _hide_rows(queries: Handlers) -> None:
