@@ -529,7 +529,7 @@ def test_spans_pass_between_collectors_by_grpc_with_tls_and_token(
     overlay = ROOT / "collector/overlays/tls-and-token.yaml"
     environment = {name: str(path) for name, path in files.items()}
     with start(overlay, TRACES_PERCENT="100", **environment) as running:
-        assert running.send("traces", []) == 400  # without TLS
+        assert is_only_for_tls(f"http://{running.address}:4318/v1/traces")
         agent = running.address.rpartition(".")[0] + ".2"
         config = tmp_path / "agent.yaml"
         config.write_text(yaml.safe_dump(agent_configuration(agent, running.address)))
@@ -563,6 +563,15 @@ def agent_configuration(address: str, gateway: str) -> dict[str, Any]:
             "telemetry": {"metrics": {"level": "none"}},
         },
     }
+
+
+def is_only_for_tls(url: str) -> bool:
+    """Whether plain HTTP is refused as such.
+
+    By a request without a body: Go's server answers 400 and closes without reading a body, and a
+    connection that is closed with data unread is reset, at times before its answer has been read.
+    """
+    return httpx.get(url).status_code == 400
 
 
 def is_accepted(url: str, body: Mapping[str, Any]) -> bool:
