@@ -14,7 +14,6 @@ own_name: Callable[[type], str] = type.__dict__["__name__"].__get__
 own_qualified_name: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 own_module: Callable[[type], Any] = type.__dict__["__module__"].__get__
 bases: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
-dict_offset: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
 _flags: Callable[[type], int] = type.__dict__["__flags__"].__get__
 _attributes: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _HEAP_TYPE = 1 << 9  # https://docs.python.org/3/c-api/typeobj.html#c.Py_TPFLAGS_HEAPTYPE

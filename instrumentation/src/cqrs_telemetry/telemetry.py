@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
@@ -25,8 +25,6 @@ from .commands import CommandOperation
 from .queries import QueryOperation
 from .rebuild import Rebuild
 from .waiting import Wait
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class CqrsTelemetry(Wrappers):
@@ -83,7 +81,7 @@ class CqrsTelemetry(Wrappers):
         sizes = ResultSizes(page_fields)
         self._options: dict[str, Any] = {
             "rejections": tuple(rejections), "max_types": max_types, "message_type": message_type,
-            "event_type": event_type, "page_fields": tuple(page_fields), "exclude": tuple(excluded),
+            "event_type": event_type, "page_fields": tuple(page_fields), "exclude": excluded,
         }  # fmt: skip
 
         def recorder(path: Path) -> Recorder:

@@ -253,22 +253,15 @@ def test_excluded_operations_are_not_current() -> None:
         assert excluded._context is None
 
 
-class Waits:
-    """Something to await that is never ready."""
-
-    def __await__(self) -> Any:
-        yield
-
-
 async def wait(_: Any) -> None:
-    """A handler that never ends."""
-    await Waits()
+    """A handler that waits."""
+    await asyncio.sleep(0)
 
 
 async def stream(_: Any) -> Any:
-    """One that yields, and then never ends."""
+    """One that yields, and then waits."""
     yield 1
-    await Waits()
+    await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(
