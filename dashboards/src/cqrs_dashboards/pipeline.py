@@ -96,8 +96,8 @@ def _opening(queries: Queries) -> Row:
         panels.stat(
             "Names folded now",
             f"Operations per second that were recorded as {catalog.OTHER_TYPE}, because a "
-            "metric had seen too many types. Normal is 0. The row on type names says which "
-            "attribute has too many.",
+            "metric had too many types or attribute sets. Normal is 0. The row on type names says "
+            "which attribute has too many.",
             "ops", queries.total(recording.OVERFLOW_RATE), SILENT, thresholds=any_at_all,
         ),
     )  # fmt: skip
@@ -164,7 +164,7 @@ def _types(queries: Queries) -> Row:
         "Folded by attribute",
         f"Operations per second recorded as {catalog.OTHER_TYPE}, by side and attribute. Normal is "
         "0. When it rises, a type name contains an id or a class is made at run time: mend that, "
-        "or raise max_types if all of them are real.",
+        "or raise max_types or max_attribute_sets if all of them are real.",
         "ops",
         queries.top(queries.by_each(recording.OVERFLOW_RATE, catalog.SIDE, catalog.ATTRIBUTE_KEY)),
         queries.legend(catalog.SIDE, catalog.ATTRIBUTE_KEY), SILENT,

@@ -39,9 +39,10 @@ def telemetry_row(queries: Queries, stage: Stage) -> Row:
     )  # fmt: skip
     folded = series(
         "Type names folded",
-        "Operations per second recorded under the type _other, by attribute, because a metric "
-        "had seen too many types. Normal is 0. When it rises, a type name contains an id or a "
-        "class is made at run time; mend that, or raise max_types if all of them are real.",
+        f"Operations per second recorded as {catalog.OTHER_TYPE}, by attribute, because a metric "
+        "had too many types or attribute sets. Normal is 0. When it rises, a type name contains an "
+        "id or a class is made at run time; mend that, or raise max_types or max_attribute_sets if "
+        "all of them are real.",
         "ops", queries.by(recording.OVERFLOW_RATE, catalog.ATTRIBUTE_KEY, side),
         queries.legend(catalog.ATTRIBUTE_KEY), _SILENT,
     )  # fmt: skip

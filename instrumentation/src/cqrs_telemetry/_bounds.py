@@ -43,7 +43,7 @@ class BoundedNames:
             self._ends.run(
                 _logger.warning,
                 "more than %d values of %s: %r and further ones are recorded as %r; "
-                "raise max_types if they are all real types",
+                "raise max_types if they are all real",
                 self._limit, self._attribute.key, name, catalog.OTHER_TYPE,
             )  # fmt: skip
         next(self._overflow.steps)

@@ -83,6 +83,8 @@ class ProjectionOperation(Operation):
         if recorder.rebuilds or self._replayed or options.replayed:
             self._phase = find_phase(recorder, name, self._message, options, self._replayed)
         names = name, event_type
+        if recorder.own:
+            return recorder.record(names, self._phase, recorder.find_own(self._message))
         found = recorder.records[self._phase].get(names)
         return recorder.record(names, self._phase) if found is None else found
 
@@ -114,6 +116,8 @@ class ProjectionOperation(Operation):
         }
         if self._phase is not catalog.LIVE:
             attributes[_PHASE] = self._phase
+        if record.own:
+            attributes.update(record.own)
         self._start_span(record.span_name, parent, attributes, links)
 
     def _origin(self, current: Context) -> tuple[Context, list[Link] | None]:
@@ -228,13 +232,12 @@ class BatchOperation(Operation):
     def _begin(self, current: Context, /) -> None:
         name, events, recorder = self._name, self._message, self._recorder
         types = ((event, recorder.names.find(event)) for event in events)
-        event_type = next(
-            (name for event, name in types if not recorder.excludes(event, name)), None
-        )
-        if event_type is None:
+        first = next((each for each in types if not recorder.excludes(*each)), None)
+        if first is None:
             return
         # The record counts nothing here; it knows the span's name, and that the batch is under way.
-        record = self._record = recorder.record((name, event_type))
+        event, event_type = first
+        record = self._record = recorder.record((name, event_type), own=recorder.find_own(event))
         attributes = {_SIDE: catalog.PROJECTION, _NAME: clean(name), _SIZE: len(events)}
         if self._phase is not catalog.LIVE:
             attributes[_PHASE] = self._phase

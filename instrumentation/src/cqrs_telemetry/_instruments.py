@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import metrics
 from opentelemetry.metrics import Histogram, Meter, MeterProvider
 
-from ._cells import Cell, Cells, InFlight, Level, Living
+from ._cells import Cell, Cells, FoldedCell, InFlight, Level, Living
 from ._ends import Ends
+from ._sets import AttributeSets
 from ._watches import Watches
 from .catalog import (
+    ATTRIBUTE_KEY,
     COMMAND_TOTAL,
     METRICS,
     PROJECTION_HANDLERS,
     PROJECTION_PENDING,
     PROJECTION_STALENESS,
+    SIDE,
+    TELEMETRY_OVERFLOW,
     Metric,
 )
 
@@ -45,6 +49,7 @@ class Instruments:
         self.gauges: dict[Metric, Cells[Level]] = {}
         self.handlers: Cells[Living] = Cells(Living)
         self.ends = Ends()
+        self._sets = {metric.name: AttributeSets(metric, self.ends) for metric in METRICS}
         self.watches = Watches()
         self.rebuilds: dict[str, Rebuild] = {}  # the newest of each projection
         meters: dict[str, Meter] = {}
@@ -88,6 +93,33 @@ class Instruments:
                 metric.name, [gauges.observe], metric.unit, metric.description
             )
 
+    def limit_sets(self, most: int) -> None:
+        """Set how many attribute sets each metric may have."""
+        for sets in self._sets.values():
+            sets.limit = most
+
+    def fold(
+        self, metric: Metric, attributes: dict[str, str], *, counts: bool = False
+    ) -> dict[str, str]:
+        """The set to record a metric under; ``counts`` an overflow that no counter here does."""
+        folded, overflow = self._sets[metric.name].fold(attributes)
+        if counts and overflow is not None:
+            next(self.overflow(attributes[SIDE.key], overflow).steps)
+        return folded
+
+    def counter(self, metric: Metric, attributes: dict[str, str]) -> Cell | FoldedCell:
+        """The counter of an attribute set, within the metric's limit."""
+        folded, overflow = self._sets[metric.name].fold(attributes)
+        cell = self.counters[metric].cell(folded)
+        if overflow is None:
+            return cell
+        return FoldedCell(cell, self.overflow(attributes[SIDE.key], overflow))
+
+    def overflow(self, side: str, key: str) -> Cell:
+        """The counter of what had to fold one attribute."""
+        attributes = {SIDE.key: side, ATTRIBUTE_KEY.key: key}
+        return self.counters[TELEMETRY_OVERFLOW].cell(attributes)
+
     def _ask_watches(self) -> None:
         if self.watches.ask():
             self.ends.collect()  # what is to be logged of them
@@ -97,6 +129,8 @@ class Instruments:
         every: list[Cells[Any]] = [*self.counters.values(), *self.in_flight.values()]
         for cells in (*every, *self.gauges.values()):
             cells.restart()
+        for sets in self._sets.values():
+            sets.restart()
         self.ends.restart()
         self.watches.restart()
         for rebuild in tuple(self.rebuilds.values()):

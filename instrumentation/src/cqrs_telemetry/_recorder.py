@@ -10,12 +10,12 @@ from opentelemetry.trace import Tracer
 
 from . import catalog
 from ._bounds import BoundedNames
-from ._cells import Cell
+from ._cells import Cell, FoldedCell
 from ._classes import ByClass
 from ._instruments import Instruments
 from ._names import Names, Naming, encodable, error_name
 from ._outcomes import find_outcome
-from ._records import PROJECTIONS, Path, TypeRecord
+from ._records import PROJECTIONS, Path, TypeRecord, fold_type
 from ._results import ResultSizes
 from .catalog import Attribute, Phase, Status
 
@@ -31,8 +31,8 @@ class Recorder:
     __slots__ = (
         "__weakref__", "_bounds", "_by_class", "_handled", "_logged_faults", "_max_types", "_named",
         "_naming", "_options", "_rejections", "_types", "by_class", "ends", "error_types", "events",
-        "excluded", "instruments", "measure", "names", "path", "rebuilds", "records", "silent",
-        "sizes", "tracer", "waiting",
+        "excluded", "instruments", "measure", "names", "own", "path", "rebuilds", "records",
+        "silent", "sizes", "tracer", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +46,7 @@ class Recorder:
         event_type: Naming,
         sizes: ResultSizes,
         excluded: Collection[str | type],
+        own: tuple[tuple[Attribute, Callable[[Any], Any]], ...],
         options: Mapping[str, Any],
     ) -> None:
         self.excluded = excluded  # names and classes of messages
@@ -61,7 +62,8 @@ class Recorder:
         self._bounds: dict[Attribute, BoundedNames] = {}
         self._types = tuple(self.bounded(attribute) for attribute in path.types)
         self.error_types = self.bounded(catalog.ERROR_TYPE)
-        self.records: dict[Phase, dict[tuple[str, ...], TypeRecord]]
+        self.own = tuple((each.key, take, self.bounded(each)) for each, take in own)
+        self.records: dict[Phase, dict[tuple[str, ...], TypeRecord]]  # by names and own values
         self.records = {catalog.LIVE: {}, catalog.REPLAY: {}}
         self._handled: set[str] = set()
         self._naming = event_type if path is PROJECTIONS else message_type
@@ -106,21 +108,27 @@ class Recorder:
         """The limit on one attribute's values."""
         bound = self._bounds.get(attribute)
         if bound is None:
-            overflow = self.instruments.counters[catalog.TELEMETRY_OVERFLOW].cell(
-                {catalog.SIDE.key: self.path.side, catalog.ATTRIBUTE_KEY.key: attribute.key}
-            )
+            overflow = self.instruments.overflow(self.path.side, attribute.key)
             bound = BoundedNames(attribute, self._max_types, overflow, self.ends)
         return self._bounds.setdefault(attribute, bound)
 
-    def record(self, names: tuple[str, ...], phase: Phase = catalog.LIVE) -> TypeRecord:
+    def record(
+        self, names: tuple[str, ...], phase: Phase = catalog.LIVE, own: tuple[str, ...] = ()
+    ) -> TypeRecord:
         """The record of a type in a phase; types past the limit share one."""
         records = self.records[phase]
-        record = records.get(names)
+        record = records.get(names + own)
         if record is None:
-            folded = tuple(types.fold(name) for types, name in zip(self._types, names, strict=True))
+            base: dict[str, str] = {catalog.SIDE.key: self.path.side}
+            for attribute, types, name in zip(self.path.types, self._types, names, strict=True):
+                base[attribute.key] = types.fold(name)
+            for index, (key, _take, _values) in enumerate(self.own):
+                base[key] = own[index] if own else ""
+            base = fold_type(base, self.path, self.instruments, phase)
+            folded = tuple(base.values())[1:]
             record = records.get(folded)
             if record is None:
-                record = TypeRecord(self.path, folded, self.instruments, phase)
+                record = TypeRecord(self.path, base, self.instruments, phase)
                 # A counter that appears with its first increment hides that increment from
                 # rate(), and a panel without series cannot be told from a broken one.
                 record.outcome(catalog.ERROR, None)
@@ -132,13 +140,25 @@ class Recorder:
     def find(self, message: Any) -> tuple[TypeRecord | None, str]:
         """The record of a message, None if it is excluded, and its name.
 
-        In ``by_class`` from now on, unless the name folds or is not that of the class.
+        In ``by_class`` from now on, unless the name folds or is not that of the class, or the
+        message has own attributes.
         """
         name = self.names.find(message)
-        record = None if self.excludes(message, name) else self.record((name,))
-        if id(type(message)) in self.names.by_class and (record is None or record.names == (name,)):
+        excluded = self.excludes(message, name)
+        record = None if excluded else self.record((name,), own=self.find_own(message))
+        if id(type(message)) in self.names.by_class and (
+            record is None or (record.names == (name,) and not self.own)
+        ):
             self._by_class.keep(type(message), record)
         return record, name
+
+    def find_own(self, message: Any) -> tuple[str, ...]:
+        """Values of the service's own attributes; empty text where there is none."""
+        found = []
+        for _key, take, values in self.own:
+            value = self.take(take, message)
+            found.append("" if value is None or value == "" else values.fold(value))
+        return tuple(found)
 
     def excludes(self, message: Any, name: str) -> bool:
         """Whether a message of this name is not to be recorded."""
@@ -151,11 +171,11 @@ class Recorder:
             if name not in self.excluded:
                 self.record((name,))
 
-    def events_cell(self, record: TypeRecord, event_type: str) -> Cell:
+    def events_cell(self, record: TypeRecord, event_type: str) -> Cell | FoldedCell:
         """The cell that counts one type of domain event from one type of command."""
         name = self.bounded(catalog.EVENT_TYPE).fold(event_type)
         attributes = {**record.base, catalog.EVENT_TYPE.key: name}
-        cell = self.instruments.counters[catalog.EVENTS_PRODUCED].cell(attributes)
+        cell = self.instruments.counter(catalog.EVENTS_PRODUCED, attributes)
         if name == event_type:
             record.produced[name] = cell
         return cell
@@ -196,7 +216,9 @@ class Recorder:
     def count_handler(self, name: str, handler: object) -> None:
         """Count a handler of a projection for as long as it lives. Never raises."""
         try:
-            self.instruments.handlers.cell(self.name_attributes(name)).add_until_collected(handler)
+            instruments, attributes = self.instruments, self.name_attributes(name)
+            folded = instruments.fold(catalog.PROJECTION_HANDLERS, attributes)
+            instruments.handlers.cell(folded).add_until_collected(handler)
         except Exception as fault:
             self.count_fault(fault)
 
@@ -209,11 +231,11 @@ class Recorder:
         except Exception as fault:
             self.count_fault(fault)
 
-    def skew(self, record: TypeRecord) -> Cell:
+    def skew(self, record: TypeRecord) -> Cell | FoldedCell:
         """The cell that counts a projection's events from the future."""
         keys = (attribute.key for attribute in catalog.PROJECTION_CLOCK_SKEW.attributes)
         attributes = {key: record.base[key] for key in keys}
-        return self.instruments.counters[catalog.PROJECTION_CLOCK_SKEW].cell(attributes)
+        return self.instruments.counter(catalog.PROJECTION_CLOCK_SKEW, attributes)
 
     def classify(self, exception: BaseException) -> tuple[Status, str]:
         """The outcome that an exception stands for, and the name of its type. Never raises."""
@@ -223,9 +245,9 @@ class Recorder:
             self.count_fault(fault)
             return catalog.ERROR, error_name(exception)
 
-    def _faults(self, attributes: dict[str, str]) -> Cell:
-        cells = self.instruments.counters[catalog.TELEMETRY_FAULTS]
-        return cells.cell({catalog.SIDE.key: self.path.side, **attributes})
+    def _faults(self, attributes: dict[str, str]) -> Cell | FoldedCell:
+        attributes = {catalog.SIDE.key: self.path.side, **attributes}
+        return self.instruments.counter(catalog.TELEMETRY_FAULTS, attributes)
 
     def count_fault(self, fault: Exception) -> None:
         """Count an error of the instrumentation itself; log the first of each type."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from opentelemetry.metrics import Histogram
 
 from . import catalog
-from ._cells import Cell, Cells, InFlight, Level
+from ._cells import Cell, FoldedCell, InFlight, Level
 from ._instruments import Instruments
 from .catalog import Attribute, Metric, Phase, Side, Status
 
@@ -54,35 +54,50 @@ class Outcome:
     """Where one outcome of one type is recorded."""
 
     __slots__ = ("attributes", "cell", "last")  # read faster than those of a named tuple
-    cell: Cell
+    cell: Cell | FoldedCell
     attributes: dict[str, str]  # of the duration
     last: Level | None
 
 
-class TypeRecord:
-    """Everything that is the same for all operations of one type."""
+def fold_type(
+    base: dict[str, str], path: Path, instruments: Instruments, phase: Phase
+) -> dict[str, str]:
+    """Attributes of a type that its total still has room for; counts an overflow."""
+    attributes = {**base, path.status.key: catalog.SUCCESS}
+    if path.phase is not None:
+        attributes[path.phase.key] = phase
+    folded = instruments.fold(path.total, attributes, counts=True)
+    return {key: folded[key] for key in base}
 
-    __slots__ = ("_last", "_outcomes", "_path", "_phase", "_totals", "active", "amount", "base",
-                 "duration", "measures", "names", "produced", "span_name", "success")  # fmt: skip
+
+class TypeRecord:
+    """Everything that is the same for all operations of one type; ``base`` has its attributes."""
+
+    __slots__ = ("_instruments", "_outcomes", "_path", "_phase", "active", "amount",
+                 "amount_attributes", "base", "duration", "measures", "names", "own", "produced",
+                 "span_name", "success")  # fmt: skip
 
     def __init__(
-        self, path: Path, names: tuple[str, ...], instruments: Instruments, phase: Phase
+        self, path: Path, base: dict[str, str], instruments: Instruments, phase: Phase
     ) -> None:
         self._path = path
+        self._instruments = instruments
         self._phase: dict[str, str] = {path.phase.key: phase} if path.phase else {}
-        self.names = names
-        self.span_name = f"{path.span_prefix}.{names[0]}"
-        keys = (attribute.key for attribute in path.types)
-        self.base = {catalog.SIDE.key: path.side, **dict(zip(keys, names, strict=True))}
+        self.base = base
+        self.names = tuple(base[attribute.key] for attribute in path.types)
+        self.own = dict(tuple(base.items())[1 + len(self.names) :])
+        self.span_name = f"{path.span_prefix}.{self.names[0]}"
         self.duration: Histogram = instruments.histograms[path.duration]
         self.measures = path is PROJECTIONS  # at the end; the amount of others comes before
-        self.amount: Histogram | None = instruments.histograms[path.amount] if path.amount else None
-        self.active: InFlight | None = (
-            instruments.in_flight[path.active].cell(self.base) if path.active else None
-        )
-        self.produced: dict[str, Cell] = {}  # by event type
-        self._totals: Cells[Cell] = instruments.counters[path.total]
-        self._last: Cells[Level] | None = instruments.gauges[path.last] if path.last else None
+        self.amount: Histogram | None = None
+        if path.amount is not None:
+            self.amount = instruments.histograms[path.amount]
+            self.amount_attributes = instruments.fold(path.amount, self.base)
+        self.active: InFlight | None = None
+        if path.active is not None:
+            attributes = instruments.fold(path.active, self.base)
+            self.active = instruments.in_flight[path.active].cell(attributes)
+        self.produced: dict[str, Cell | FoldedCell] = {}  # by event type
         self._outcomes: dict[tuple[Status, str | None], Outcome] = {}
         self.success = self.outcome(catalog.SUCCESS, None)
 
@@ -90,13 +105,18 @@ class TypeRecord:
         """Counter and attributes of an outcome."""
         outcome = self._outcomes.get((status, error_type))
         if outcome is None:
-            duration = {**self.base, self._path.status.key: status, **self._phase}
+            path, instruments = self._path, self._instruments
+            duration = {**self.base, path.status.key: status, **self._phase}
             total = duration
             if error_type is not None:
                 total = {**duration, catalog.ERROR_TYPE.key: error_type}
             last = None
-            if self._last is not None and self._path.last is not None:
-                last = self._last.cell({a.key: duration[a.key] for a in self._path.last.attributes})
-            outcome = Outcome(self._totals.cell(total), duration, last)
-            self._outcomes[status, error_type] = outcome
+            if path.last is not None:
+                attributes = {a.key: duration[a.key] for a in path.last.attributes}
+                last = instruments.gauges[path.last].cell(instruments.fold(path.last, attributes))
+            outcome = self._outcomes[status, error_type] = Outcome(
+                instruments.counter(path.total, total),
+                instruments.fold(path.duration, duration),
+                last,
+            )
         return outcome

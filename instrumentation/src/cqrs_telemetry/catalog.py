@@ -35,7 +35,7 @@ SNAPSHOT_MISS = "miss"
 SEEN = "seen"
 TIMED_OUT = "timed_out"
 
-OTHER_TYPE = "_other"  # what message types fold into once a metric has seen too many of them
+OTHER_TYPE = "_other"  # what values fold into once a metric has too many of them, or too many sets
 UNNAMED_TYPE = "_unnamed"  # what names that are empty become
 
 
@@ -84,7 +84,7 @@ AGGREGATE_TYPE = Attribute("aggregate.type", "Class name of the aggregate")
 AGGREGATE_SNAPSHOT = Attribute(
     "aggregate.snapshot", "Whether the load began at a snapshot", (SNAPSHOT_HIT, SNAPSHOT_MISS)
 )
-ATTRIBUTE_KEY = Attribute("attribute.key", "Attribute whose values exceeded the limit")
+ATTRIBUTE_KEY = Attribute("attribute.key", "Attribute whose values exceeded a limit")
 
 # A scope per side: one metric in two scopes makes the Python Prometheus exporter swap label values.
 WRITE_SCOPE = "cqrs.write"
@@ -231,7 +231,7 @@ PROJECTION_REBUILD_APPLIED = Metric(
 )  # fmt: skip
 TELEMETRY_OVERFLOW = Metric(
     "cqrs.telemetry.overflow", "counter", "1", TELEMETRY_SCOPE,
-    "Operations recorded under the type _other, because a metric had seen too many types",
+    "Operations recorded as _other, because a metric had too many types or attribute sets",
     (SIDE, ATTRIBUTE_KEY),
 )  # fmt: skip
 TELEMETRY_FAULTS = Metric(

@@ -57,11 +57,10 @@ class CommandOperation(Operation):
             return
         self._produced = 0
         aggregate_id = recorder.identify(command, self._aggregate_id)
-        self._start_span(
-            record.span_name,
-            current,
-            {_SIDE: catalog.WRITE, _TYPE: name or record.names[0], _ID: aggregate_id},
-        )
+        attributes = {_SIDE: catalog.WRITE, _TYPE: name or record.names[0], _ID: aggregate_id}
+        if record.own:
+            attributes.update(record.own)
+        self._start_span(record.span_name, current, attributes)
 
     def produced(self, events: Iterable[Any]) -> None:
         """Count the domain events that the command produced, by their types.

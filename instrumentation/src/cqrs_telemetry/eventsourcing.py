@@ -227,10 +227,11 @@ class _Costs:
             attributes[catalog.AGGREGATE_SNAPSHOT.key] = (
                 catalog.SNAPSHOT_HIT if hit else catalog.SNAPSHOT_MISS
             )
+            folded = self._instruments.fold(catalog.AGGREGATE_LOAD_EVENTS, attributes, counts=True)
             histogram = self._instruments.histograms[catalog.AGGREGATE_LOAD_EVENTS]
-            self._recorder.ends.run(histogram.record, load.events, attributes, get_current())
+            self._recorder.ends.run(histogram.record, load.events, folded, get_current())
             for metric in (catalog.AGGREGATE_CONFLICTS, catalog.AGGREGATE_RETRIES):
-                self._instruments.counters[metric].cell(self._attributes(name))  # from 0
+                self._instruments.counter(metric, self._attributes(name))  # from 0
         except Exception as fault:
             self._recorder.count_fault(fault)
 
@@ -262,7 +263,7 @@ class _Costs:
         if is_suppressed(get_current()):
             return
         for name in {aggregate_type(each) for each in objs if each is not None}:
-            next(self._instruments.counters[metric].cell(self._attributes(name)).steps)
+            next(self._instruments.counter(metric, self._attributes(name)).steps)
 
     def _attributes(self, name: str) -> dict[str, str]:
         return {

@@ -15,7 +15,13 @@ from wsgiref.simple_server import WSGIServer
 try:
     from opentelemetry import metrics
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
-    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics import (
+        Histogram,
+        MeterProvider,
+        ObservableCounter,
+        ObservableGauge,
+        ObservableUpDownCounter,
+    )
     from opentelemetry.sdk.resources import Resource
     from prometheus_client import CollectorRegistry, start_http_server
 except ImportError as missing:
@@ -23,6 +29,11 @@ except ImportError as missing:
         f"{missing.name} is not installed: pip install 'cqrs-telemetry[prometheus]'",
         name=missing.name,
     ) from missing
+
+from ._instruments import instruments_for
+from ._sets import checked_limit
+
+_INSTRUMENTS = (Histogram, ObservableCounter, ObservableGauge, ObservableUpDownCounter)
 
 
 class MetricsServer:
@@ -67,6 +78,7 @@ def serve_metrics(
     *,
     resource_attributes: Mapping[str, Any] | None = None,
     set_global: bool = True,
+    max_attribute_sets: int | None = None,
 ) -> MetricsServer:
     """Set up OpenTelemetry metrics and serve them to Prometheus.
 
@@ -75,14 +87,20 @@ def serve_metrics(
         host: Loopback unless told otherwise; metrics say more about a business than one expects.
         resource_attributes: Such as ``{"service.name": "orders"}``; they become ``target_info``.
         set_global: Make the meter provider the global one, which buses use by default.
+        max_attribute_sets: Attribute sets per metric, for the SDK (from 1.45.2 on) and for this
+            package, whose ``CqrsTelemetry`` then need not be told.
 
     Raises:
         OSError: the port is taken or not allowed; the text names it.
-        ValueError: there is no such port.
+        ValueError: there is no such port, or the limit is too low.
         RuntimeError: another meter provider is the global one already; ours would stay empty.
     """
     if not 0 <= port <= 65535:
         raise ValueError(f"port must be 0 to 65535, not {port}")
+    limits: dict[str, Any] = {}
+    if max_attribute_sets is not None:
+        most = checked_limit(max_attribute_sets)
+        limits = {"cardinality_limits": dict.fromkeys(_INSTRUMENTS, most)}
     registry = CollectorRegistry()
     try:
         server, thread = start_http_server(port, addr=host, registry=registry)
@@ -93,8 +111,10 @@ def serve_metrics(
             "choose another port, or 0 for a free one. If this is one of several workers of a "
             "service, each of them needs a port of its own, or exports OTLP",
         ) from error
-    reader = PrometheusMetricReader(registry=registry)
+    reader = PrometheusMetricReader(registry=registry, **limits)
     provider = MeterProvider([reader], Resource.create(dict(resource_attributes or {})))
+    if max_attribute_sets is not None:
+        instruments_for(provider).limit_sets(max_attribute_sets)
     endpoint = MetricsServer(server, thread, provider)
     if set_global:
         metrics.set_meter_provider(provider)

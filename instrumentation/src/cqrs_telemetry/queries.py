@@ -41,9 +41,10 @@ class QueryOperation(Operation):
         self._record = record
         if recorder.silent and self._finds_no_sdk(record.span_name, current):
             return
-        self._start_span(
-            record.span_name, current, {_SIDE: catalog.READ, _TYPE: name or record.names[0]}
-        )
+        attributes = {_SIDE: catalog.READ, _TYPE: name or record.names[0]}
+        if record.own:
+            attributes.update(record.own)
+        self._start_span(record.span_name, current, attributes)
 
     def returned(self, result: Result) -> Result:
         """Take the query's result and record its size at the end.

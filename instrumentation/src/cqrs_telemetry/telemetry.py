@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from opentelemetry import trace
@@ -15,9 +16,11 @@ from ._context import EventContext
 from ._events import EventOptions, ProjectionOperation
 from ._instruments import instruments_for, package_version
 from ._names import DEFAULT_KEY, Naming, clean
+from ._own import OwnAttributes, checked_own
 from ._recorder import Measure, Recorder
 from ._records import COMMANDS, PROJECTIONS, QUERIES, Path
 from ._results import PAGE_FIELDS, ResultSizes
+from ._sets import checked_limit
 from ._timestamps import Timestamp
 from ._wrappers import Wrappers
 from .backlog import TIMEOUT, Probe, ProjectionWatch
@@ -47,6 +50,12 @@ class CqrsTelemetry(Wrappers):
         page_fields: Attributes that hold the rows of a page of results.
         exclude: Names or classes of commands, queries and projected events that are handled without
             being recorded, such as the query of a health check.
+        attributes: Own attributes of metrics and spans, such as the tenant: functions of a message,
+            by key, at most three. Each multiplies the series of every type by its values, of which
+            the first ``max_types`` are kept.
+        max_attribute_sets: Attribute sets kept per metric of the meter provider, 2,000 unless
+            given; further ones fold into ``_other``, the least useful attribute first. Raise the
+            cardinality limit of the SDK's metric reader with it.
     """
 
     def __init__(
@@ -60,6 +69,8 @@ class CqrsTelemetry(Wrappers):
         event_type: Naming = DEFAULT_KEY,
         page_fields: Sequence[str] = PAGE_FIELDS,
         exclude: Iterable[str | type] = (),
+        attributes: OwnAttributes = MappingProxyType({}),
+        max_attribute_sets: int | None = None,
     ) -> None:
         if isinstance(page_fields, str):
             raise TypeError(f"page_fields must be a sequence of names, not {page_fields!r}")
@@ -75,20 +86,24 @@ class CqrsTelemetry(Wrappers):
                 )
         if max_types < 1:
             raise ValueError(f"max_types must be at least 1, not {max_types}")
+        own = checked_own(attributes)
         if unfit := [r for r in rejections if not _is_exception_class(r)]:
             raise TypeError(f"rejections must be exception classes, not {unfit[0]!r}")
         instruments = instruments_for(meter_provider)
+        if max_attribute_sets is not None:
+            instruments.limit_sets(checked_limit(max_attribute_sets))
         sizes = ResultSizes(page_fields)
         self._options: dict[str, Any] = {
             "rejections": tuple(rejections), "max_types": max_types, "message_type": message_type,
             "event_type": event_type, "page_fields": tuple(page_fields), "exclude": excluded,
+            "attributes": dict(attributes), "max_attribute_sets": max_attribute_sets,
         }  # fmt: skip
 
         def recorder(path: Path) -> Recorder:
             tracer = trace.get_tracer(path.scope, package_version(), tracer_provider)
             return Recorder(
                 path, tracer, instruments, tuple(rejections), max_types, message_type, event_type,
-                sizes, excluded, self._options,
+                sizes, excluded, own, self._options,
             )  # fmt: skip
 
         self.commands = recorder(COMMANDS)

@@ -109,6 +109,7 @@ class Wait:
                 catalog.WAIT_STATUS.key: catalog.SEEN if seen else catalog.TIMED_OUT,
             }
             histogram = queries.instruments.histograms[catalog.QUERY_WAIT]
-            queries.ends.run(histogram.record, elapsed, attributes, get_current())
+            folded = queries.instruments.fold(catalog.QUERY_WAIT, attributes, counts=True)
+            queries.ends.run(histogram.record, elapsed, folded, get_current())
         except Exception as fault:
             queries.count_fault(fault)

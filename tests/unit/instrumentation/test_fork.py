@@ -28,6 +28,7 @@ def hold():  # every lock that operations take, as a thread in the middle of the
 def hold_locks():
     instruments = recorded.telemetry.commands.instruments
     locks = [c.lock for cells in instruments.counters.values() for c in cells._cells.values()]
+    locks += [sets._lock for sets in instruments._sets.values()]
     for lock in locks:
         lock.acquire()
     held.set()
@@ -76,3 +77,42 @@ def test_a_forked_child_counts_from_zero_without_the_parents_locks() -> None:
         "status": 0,
         "parent": 12,
     }
+
+
+FOLDED = """
+import json, os
+from cqrs_telemetry import catalog
+from cqrs_telemetry.testing import RecordedTelemetry
+
+recorded = RecordedTelemetry(max_attribute_sets=100)
+def reject(reason):
+    with recorded.telemetry.command("Import") as operation:
+        operation.reject(reason)
+def folded():
+    reject("Last")
+    return [
+        recorded.value(catalog.COMMAND_TOTAL, error_type="_other"),
+        recorded.value(catalog.TELEMETRY_OVERFLOW, attribute_key="error.type"),
+    ]
+for number in range(100):
+    reject(f"Reason{number}")
+before = folded()
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(writer, json.dumps(folded()).encode())
+    os._exit(0)
+status = os.waitpid(child, 0)[1]
+print(json.dumps({"before": before, "child": json.loads(os.read(reader, 99)), "after": folded()}))
+"""
+
+
+def test_what_folds_is_counted_from_zero_in_a_child() -> None:
+    """The parent's folded totals and overflows are the parent's."""
+    result = subprocess.run(
+        [sys.executable, "-c", FOLDED], capture_output=True, text=True, check=True, timeout=LIMIT
+    )
+    found = json.loads(result.stdout)
+    assert found["child"] == [1, 1]
+    assert found["after"] == [value + 1 for value in found["before"]]
+    assert found["before"][0] > 1

@@ -1,0 +1,52 @@
+"""Attributes that a service adds to its metrics and spans, such as the tenant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import catalog
+from .catalog import Attribute
+
+OwnAttributes = Mapping[str, Callable[[Any], Any]]
+"""By key, what returns the value for a message; None where there is none."""
+
+MOST_OWN = 3  # each multiplies the series of every type by the number of its values
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+_LABELS = {"job", "instance", "le", "quantile"}  # that Prometheus sets itself
+
+
+def _label(key: str) -> str:
+    return key.replace(".", "_")
+
+
+_TAKEN = {_label(v.key) for v in vars(catalog).values() if isinstance(v, Attribute)} | _LABELS
+
+
+def checked_own(attributes: OwnAttributes) -> tuple[tuple[Attribute, Callable[[Any], Any]], ...]:
+    """Own attributes with their functions.
+
+    Raises:
+        TypeError, ValueError: there are too many, a key cannot be used, or a value is no function.
+    """
+    if not isinstance(attributes, Mapping):
+        raise TypeError(f"attributes must be functions of a message by key, not {attributes!r}")
+    if len(attributes) > MOST_OWN:
+        raise ValueError(
+            f"attributes must be at most {MOST_OWN}, not {len(attributes)}: each multiplies the "
+            "series of every type by the number of its values"
+        )
+    labels = set(_TAKEN)
+    for key, function in attributes.items():
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise ValueError(
+                f"a key of attributes is made of letters, digits, '.' and '_' and begins with a "
+                f"letter, not {key!r}"
+            )
+        if _label(key) in labels:
+            raise ValueError(f"attributes has {key!r}, a label that exists already: rename it")
+        if not callable(function):
+            raise TypeError(f"attributes[{key!r}] must be a function, not {function!r}")
+        labels.add(_label(key))
+    return tuple((Attribute(key, "Own attribute"), each) for key, each in attributes.items())
