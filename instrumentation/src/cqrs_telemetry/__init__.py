@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._context import extract_context, inject_context
 from ._events import ProjectionOperation
-from ._operation import NoHandlerError, Operation
+from ._operation import Operation
+from ._outcomes import NoHandlerError
 from .backlog import Backlog, ProjectionWatch
 from .commands import CommandOperation, InstrumentedCommandBus
 from .projections import InstrumentedProjectionHandler

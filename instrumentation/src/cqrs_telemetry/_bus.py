@@ -9,7 +9,8 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._classes import own_name
-from ._operation import NoHandlerError, Operation
+from ._operation import Operation
+from ._outcomes import NoHandlerError
 
 if TYPE_CHECKING:
     from ._recorder import Measure, Recorder

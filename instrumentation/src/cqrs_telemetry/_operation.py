@@ -13,26 +13,19 @@ from time import perf_counter, time, time_ns
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry.context import Context, attach, get_current
 from opentelemetry.trace import (
     INVALID_SPAN,
-    Link,
-    Span,
-    SpanKind,
-    Status,
-    StatusCode,
-    set_span_in_context,
 )
 
 from . import catalog
 from ._context import current, is_suppressed
-from ._ends import in_sdk, interrupts_sdk, leave_sdk, must_wait
+from ._ends import in_sdk, leave_sdk, must_wait
 from ._generators import GENERATORS, follow
 from ._outcomes import is_from_finalizer
+from ._spans import Traced
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
     from ._recorder import Recorder
     from ._records import Outcome, TypeRecord
 
@@ -44,15 +37,7 @@ Result = TypeVar("Result")
 _tracks = False
 
 
-class NoHandlerError(ValueError):
-    """A bus was given a message that it has no handler for."""
-
-    def __init__(self, message: str, description: str = "No handler") -> None:
-        super().__init__(message)
-        self.description = description
-
-
-class Operation:
+class Operation(Traced):
     """A message being handled; a context manager, used once.
 
     It lives in the thread or task that entered it. ``reject`` marks an outcome that the domain
@@ -63,45 +48,32 @@ class Operation:
     __slots__ = (
         "_aggregate_id",
         "_amount",
-        "_context",
         "_counts",
         "_deferred",
-        "_described",
-        "_enclosing",
         "_ended",
-        "_mark",
         "_message",
-        "_record",
-        "_recorder",
         "_rejection",
-        "_span",
         "_start",
-        "_token",
-        "_traced",
     )
 
     exhausts: ClassVar[bool] = False  # runs a generator that its handler returns
 
     # Set where they are needed first: each costs time in every operation.
     _amount: float | None  # where the side records one
-    _described: BaseException | None  # by an operation inside this one
-    _enclosing: Operation | None
     _ended: count[int]  # of what is in flight
-    _mark: Any  # token of being the current one
     _start: float
-    _token: Token[Context] | None  # while the context is current
 
     def __init__(self, recorder: Recorder, message: Any, aggregate_id: Any = None) -> None:
         self._recorder = recorder
         self._message: Any = message
         self._aggregate_id: Any = aggregate_id  # as given; only commands have one
-        self._record: TypeRecord | None = None  # while under way, if not suppressed
+        self._record = None
         self._counts = True  # a batch does not: its events do
         self._rejection: str | None = None
         self._deferred = False
-        self._span: Span = INVALID_SPAN
-        self._traced = False  # the span records what it is told
-        self._context: Context | None = None  # with the span, if that is one
+        self._span = INVALID_SPAN
+        self._traced = False
+        self._context = None
 
     def __enter__(self: Self) -> Self:
         context = get_current()
@@ -132,43 +104,6 @@ class Operation:
     def _begin(self, context: Context, /) -> None:
         """Find the record of the message's type and start the span."""
         raise NotImplementedError
-
-    def _start_span(
-        self,
-        name: str,
-        parent: Context,
-        attributes: dict[str, Any],
-        links: list[Link] | None = None,
-    ) -> None:
-        span = self._span
-        if span is INVALID_SPAN:
-            if in_sdk and interrupts_sdk():
-                return  # it counts, without a span
-            span = self._span = self._recorder.tracer.start_span(
-                name, parent, SpanKind.INTERNAL, attributes, links
-            )
-            if span is INVALID_SPAN:  # no SDK: nothing to make current
-                self._recorder.silent = True
-                return
-        else:  # an SDK has come just now, see _finds_no_sdk
-            span.set_attributes(attributes)
-            for link in links or ():
-                span.add_link(link.context)
-        self._traced = span.is_recording()
-        if self._traced or span.get_span_context().is_valid:
-            self._context = set_span_in_context(span, parent)
-
-    def _finds_no_sdk(self, name: str, parent: Context) -> bool:
-        """Ask whether the SDK that was not there is still not there, with a bare span.
-
-        Describing a span costs as much as all else here, and without an SDK nobody reads it. The
-        one span that comes too late for that is described after its start.
-        """
-        if in_sdk and interrupts_sdk():
-            return True
-        span = self._span = self._recorder.tracer.start_span(name, parent)
-        self._recorder.silent = span is INVALID_SPAN
-        return self._recorder.silent
 
     def __exit__(
         self,
@@ -287,43 +222,6 @@ class Operation:
         elif self._context is not None and self._enclosing is not None:
             self._enclosing._described = self._described
         return record.outcome(status, error_type) if self._counts else record.success
-
-    def _describe_failure(
-        self, status: catalog.Status, error_type: str, exception: BaseException | None
-    ) -> None:
-        span = self._span
-        span.set_attribute(self._recorder.path.span_status.key, status)
-        span.set_attribute(catalog.ERROR_TYPE.key, error_type)
-        if status != catalog.ERROR or exception is None:
-            return
-        known = exception if isinstance(exception, NoHandlerError) else None
-        span.set_status(Status(StatusCode.ERROR, known.description if known else None))
-        # The operation that an exception comes from describes it; those around it only fail.
-        enclosing = self._enclosing
-        if enclosing is not None and enclosing._record is not None:
-            enclosing._described = exception
-        if exception is not self._described:
-            span.record_exception(exception)  # last: it calls str() of a foreign exception
-
-    def _leave_context(self) -> None:
-        token, self._token = self._token, None
-        if token is None:
-            return
-        mark, self._mark = self._mark, None  # which has the operation before this one
-        try:
-            current.reset(mark)
-        except ValueError:
-            # A coroutine that is dropped is closed wherever its last reference goes, in some other
-            # context, which has to stay as it is.
-            return
-        detach(token)
-
-    def _resume(self) -> None:
-        """Make the operation and its span current again, in whichever task runs now."""
-        if self._context is not None:
-            self._token = attach(self._context)
-            self._enclosing = current.get()
-            self._mark = current.set(self)
 
 
 def track_operations() -> None:

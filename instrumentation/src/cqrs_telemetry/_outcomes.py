@@ -18,6 +18,14 @@ _CANCELLATIONS = (
 )
 
 
+class NoHandlerError(ValueError):
+    """A bus was given a message that it has no handler for."""
+
+    def __init__(self, message: str, description: str = "No handler") -> None:
+        super().__init__(message)
+        self.description = description
+
+
 def find_outcome(
     exception: BaseException, rejections: tuple[type[BaseException], ...]
 ) -> tuple[Status, str]:

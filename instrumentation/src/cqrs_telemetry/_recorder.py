@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from . import catalog
 from ._bounds import BoundedNames
 from ._cells import Cell, FoldedCell
 from ._classes import ByClass
+from ._faults import Faults
 from ._instruments import Instruments
 from ._names import Names, Naming, encodable, error_name
 from ._outcomes import find_outcome
@@ -21,7 +21,6 @@ from .catalog import Attribute, Phase, Status
 
 Measure = Callable[[Any], Any]  # of a result
 
-_logger = logging.getLogger("cqrs_telemetry")
 _NAMES = (str, type)  # a message may be given by its name or class
 
 
@@ -29,10 +28,10 @@ class Recorder:
     """One side's tracer, instruments and types."""
 
     __slots__ = (
-        "__weakref__", "_bounds", "_by_class", "_handled", "_logged_faults", "_max_types", "_named",
-        "_naming", "_options", "_rejections", "_types", "by_class", "ends", "error_types", "events",
-        "excluded", "instruments", "measure", "names", "own", "path", "rebuilds", "records",
-        "silent", "sizes", "tracer", "waiting",
+        "__weakref__", "_bounds", "_by_class", "_handled", "_max_types", "_named", "_naming",
+        "_options", "_rejections", "_types", "by_class", "count_fault", "ends", "error_types",
+        "events", "excluded", "instruments", "measure", "names", "own", "path", "rebuilds",
+        "records", "silent", "sizes", "tracer", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +61,7 @@ class Recorder:
         self._bounds: dict[Attribute, BoundedNames] = {}
         self._types = tuple(self.bounded(attribute) for attribute in path.types)
         self.error_types = self.bounded(catalog.ERROR_TYPE)
+        self.count_fault = Faults(path.side, instruments, self.error_types).count
         self.own = tuple((each.key, take, self.bounded(each)) for each, take in own)
         self.records: dict[Phase, dict[tuple[str, ...], TypeRecord]]  # by names and own values
         self.records = {catalog.LIVE: {}, catalog.REPLAY: {}}
@@ -72,8 +72,6 @@ class Recorder:
         self.events = Names(event_type, self.count_fault)  # that commands produce
         self.name_messages()
         self.silent = False  # the last span showed that there is no SDK
-        self._logged_faults: set[str] = set()
-        self._faults({})
 
     def name_messages(self, **named: Any) -> None:
         """Name messages by options of ``Names``."""
@@ -244,23 +242,3 @@ class Recorder:
         except Exception as fault:
             self.count_fault(fault)
             return catalog.ERROR, error_name(exception)
-
-    def _faults(self, attributes: dict[str, str]) -> Cell | FoldedCell:
-        attributes = {catalog.SIDE.key: self.path.side, **attributes}
-        return self.instruments.counter(catalog.TELEMETRY_FAULTS, attributes)
-
-    def count_fault(self, fault: Exception) -> None:
-        """Count an error of the instrumentation itself; log the first of each type."""
-        try:
-            name = self.error_types.fold(error_name(fault))
-            next(self._faults({catalog.ERROR_TYPE.key: name}).steps)
-            if name not in self._logged_faults:
-                self._logged_faults.add(name)
-                self.ends.run(
-                    _logger.warning,
-                    "telemetry of the %s side failed; the business code is not affected. "
-                    "Further faults of this type are only counted",
-                    self.path.side, exc_info=fault,
-                )  # fmt: skip
-        except Exception:  # noqa: S110 - nothing is left that could report it
-            pass

@@ -8,11 +8,12 @@ The names and the unit ``ms`` are a contract with users (docs/adr/0001-names-and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from ._metric import Attribute as Attribute
+from ._metric import Metric as Metric
+
 Side = Literal["write", "read", "projection"]
-Kind = Literal["counter", "up_down_counter", "histogram", "gauge"]
 Status = Literal["success", "rejected", "error", "cancelled"]
 
 WRITE: Side = "write"
@@ -37,32 +38,6 @@ TIMED_OUT = "timed_out"
 
 OTHER_TYPE = "_other"  # what values fold into once a metric has too many of them, or too many sets
 UNNAMED_TYPE = "_unnamed"  # what names that are empty become
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """A key on metrics or spans; ``values`` is the closed set it takes, empty when open."""
-
-    key: str
-    description: str
-    values: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric as the OpenTelemetry API sees it.
-
-    ``bounds`` are a histogram's bucket boundaries in the metric's unit. They are floats, because
-    the Prometheus exporter prints ``le="5"`` for an int and ``le="5.0"`` for a float.
-    """
-
-    name: str
-    kind: Kind
-    unit: str
-    scope: str
-    description: str
-    attributes: tuple[Attribute, ...]
-    bounds: tuple[float, ...] = ()
 
 
 SIDE = Attribute("cqrs.side", "Path of the system that the series belongs to", SIDES)

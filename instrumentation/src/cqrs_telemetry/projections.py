@@ -8,15 +8,10 @@ from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
+from ._batches import BatchedEvent, BatchOperation
 from ._calls import call, coroutine_function, is_awaitable, is_coroutine_function
 from ._context import EventContext
-from ._events import (
-    ApplyOperation,
-    BatchedEvent,
-    BatchOperation,
-    EventOptions,
-    find_phase,
-)
+from ._events import ApplyOperation, EventOptions, find_phase
 from ._operation import Operation
 from ._timestamps import Timestamp
 
