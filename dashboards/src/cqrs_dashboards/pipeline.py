@@ -95,7 +95,7 @@ def _opening(queries: Queries) -> Row:
         ),
         panels.stat(
             "Names folded now",
-            f"Operations per second that were recorded as {catalog.OTHER_TYPE}, because a "
+            f"Values per second that were recorded as {catalog.OTHER_TYPE}, because a "
             "metric had too many types or attribute sets. Normal is 0. The row on type names says "
             "which attribute has too many.",
             "ops", queries.total(recording.OVERFLOW_RATE), SILENT, thresholds=any_at_all,
@@ -162,7 +162,7 @@ def _processes(queries: Queries) -> Row:
 def _types(queries: Queries) -> Row:
     folded = panels.series(
         "Folded by attribute",
-        f"Operations per second recorded as {catalog.OTHER_TYPE}, by side and attribute. Normal is "
+        f"Values per second recorded as {catalog.OTHER_TYPE}, by side and attribute. Normal is "
         "0. When it rises, a type name contains an id or a class is made at run time: mend that, "
         "or raise max_types or max_attribute_sets if all of them are real.",
         "ops",

@@ -39,7 +39,7 @@ def telemetry_row(queries: Queries, stage: Stage) -> Row:
     )  # fmt: skip
     folded = series(
         "Type names folded",
-        f"Operations per second recorded as {catalog.OTHER_TYPE}, by attribute, because a metric "
+        f"Values per second recorded as {catalog.OTHER_TYPE}, by attribute, because a metric "
         "had too many types or attribute sets. Normal is 0. When it rises, a type name contains an "
         "id or a class is made at run time; mend that, or raise max_types or max_attribute_sets if "
         "all of them are real.",

@@ -110,7 +110,7 @@ class Costs:
             attributes[catalog.AGGREGATE_SNAPSHOT.key] = (
                 catalog.SNAPSHOT_HIT if hit else catalog.SNAPSHOT_MISS
             )
-            folded = self._instruments.fold(catalog.AGGREGATE_LOAD_EVENTS, attributes, counts=True)
+            folded = self._instruments.fold(catalog.AGGREGATE_LOAD_EVENTS, attributes)
             histogram = self._instruments.histograms[catalog.AGGREGATE_LOAD_EVENTS]
             self._recorder.ends.run(histogram.record, load.events, folded, get_current())
             for metric in (catalog.AGGREGATE_CONFLICTS, catalog.AGGREGATE_RETRIES):

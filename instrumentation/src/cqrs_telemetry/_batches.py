@@ -83,8 +83,7 @@ class BatchOperation(Operation):
         if first is None:
             return
         # The record counts nothing here; it knows the span's name, and that the batch is under way.
-        event, event_type = first
-        record = self._record = recorder.record((name, event_type), own=recorder.find_own(event))
+        record = self._record = recorder.record((name, first[1]), counts=False)
         attributes = {_SIDE: catalog.PROJECTION, _NAME: clean(name), _SIZE: len(events)}
         if self._phase is not catalog.LIVE:
             attributes[_PHASE] = self._phase

@@ -29,8 +29,8 @@ class BoundedNames:
         self._names: dict[Any, str] = {}
         self._warned = False
 
-    def fold(self, name: Any) -> str:
-        """``name``, cleaned, or ``_other`` when there have been too many."""
+    def fold(self, name: Any, *, counts: bool = True) -> str:
+        """``name``, cleaned, or ``_other`` when there have been too many; ``counts`` that."""
         try:
             return self._names[name]
         except Exception:  # one that is new, or that cannot be a key
@@ -46,5 +46,6 @@ class BoundedNames:
                 "raise max_types if they are all real",
                 self._limit, self._attribute.key, name, catalog.OTHER_TYPE,
             )  # fmt: skip
-        next(self._overflow.steps)
+        if counts:
+            next(self._overflow.steps)
         return catalog.OTHER_TYPE

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
@@ -44,21 +44,6 @@ class Cell:
         self.lock = threading.RLock()
         self._reads = 0
         self.steps = count()
-
-
-class FoldedCell:
-    """The cell of a set that others fold into; each of its steps counts as an overflow, too."""
-
-    __slots__ = ("_cell", "_overflow")
-
-    def __init__(self, cell: Cell, overflow: Cell) -> None:
-        self._cell = cell
-        self._overflow = overflow
-
-    @property
-    def steps(self) -> Iterator[Any]:
-        """Those of a cell, which has others in a forked child."""
-        return zip(self._cell.steps, self._overflow.steps, strict=False)
 
 
 class InFlight:

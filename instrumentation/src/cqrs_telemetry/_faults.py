@@ -6,7 +6,7 @@ import logging
 
 from . import catalog
 from ._bounds import BoundedNames
-from ._cells import Cell, FoldedCell
+from ._cells import Cell
 from ._instruments import Instruments
 from ._names import error_name
 from .catalog import Side
@@ -24,7 +24,7 @@ class Faults:
         self._logged: set[str] = set()
         self._cell({})  # starts at 0
 
-    def _cell(self, attributes: dict[str, str]) -> Cell | FoldedCell:
+    def _cell(self, attributes: dict[str, str]) -> Cell:
         attributes = {catalog.SIDE.key: self._side, **attributes}
         return self._instruments.counter(catalog.TELEMETRY_FAULTS, attributes)
 

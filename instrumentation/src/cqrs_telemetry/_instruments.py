@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import metrics
 from opentelemetry.metrics import Histogram, Meter, MeterProvider
 
-from ._cells import Cell, Cells, FoldedCell, InFlight, Level, Living
+from ._cells import Cell, Cells, InFlight, Level, Living
 from ._ends import Ends
 from ._sets import AttributeSets
 from ._watches import Watches
@@ -49,7 +49,7 @@ class Instruments:
         self.gauges: dict[Metric, Cells[Level]] = {}
         self.handlers: Cells[Living] = Cells(Living)
         self.ends = Ends()
-        self._sets = {metric.name: AttributeSets(metric, self.ends) for metric in METRICS}
+        self.sets = {metric.name: AttributeSets(metric, self.ends) for metric in METRICS}
         self.watches = Watches()
         self.rebuilds: dict[str, Rebuild] = {}  # the newest of each projection
         meters: dict[str, Meter] = {}
@@ -95,25 +95,21 @@ class Instruments:
 
     def limit_sets(self, most: int) -> None:
         """Set how many attribute sets each metric may have."""
-        for sets in self._sets.values():
+        for sets in self.sets.values():
             sets.limit = most
 
     def fold(
-        self, metric: Metric, attributes: dict[str, str], *, counts: bool = False
+        self, metric: Metric, attributes: dict[str, str], *, counts: bool = True
     ) -> dict[str, str]:
-        """The set to record a metric under; ``counts`` an overflow that no counter here does."""
-        folded, overflow = self._sets[metric.name].fold(attributes)
-        if counts and overflow is not None:
-            next(self.overflow(attributes[SIDE.key], overflow).steps)
+        """The set to record an operation under; ``counts`` what has to fold."""
+        folded, keys = self.sets[metric.name].fold(attributes)
+        for key in keys if counts else ():
+            next(self.overflow(attributes[SIDE.key], key).steps)
         return folded
 
-    def counter(self, metric: Metric, attributes: dict[str, str]) -> Cell | FoldedCell:
-        """The counter of an attribute set, within the metric's limit."""
-        folded, overflow = self._sets[metric.name].fold(attributes)
-        cell = self.counters[metric].cell(folded)
-        if overflow is None:
-            return cell
-        return FoldedCell(cell, self.overflow(attributes[SIDE.key], overflow))
+    def counter(self, metric: Metric, attributes: dict[str, str]) -> Cell:
+        """The counter of an operation."""
+        return self.counters[metric].cell(self.fold(metric, attributes))
 
     def overflow(self, side: str, key: str) -> Cell:
         """The counter of what had to fold one attribute."""
@@ -129,7 +125,7 @@ class Instruments:
         every: list[Cells[Any]] = [*self.counters.values(), *self.in_flight.values()]
         for cells in (*every, *self.gauges.values()):
             cells.restart()
-        for sets in self._sets.values():
+        for sets in self.sets.values():
             sets.restart()
         self.ends.restart()
         self.watches.restart()

@@ -188,7 +188,7 @@ class Operation(Traced):
                 record.duration.record(elapsed, outcome.attributes, self._context)
             if record.amount is not None and not failed:
                 if self._amount is not None:
-                    record.amount.record(self._amount, record.amount_attributes, self._context)
+                    record.amount.record(self._amount, record.base, self._context)
                 if self._traced:
                     self._describe_success()
         except Exception as fault:

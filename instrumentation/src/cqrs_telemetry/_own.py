@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
 from typing import Any
 
 from . import catalog
@@ -14,11 +15,12 @@ OwnAttributes = Mapping[str, Callable[[Any], Any]]
 
 MOST_OWN = 3  # each multiplies the series of every type by the number of its values
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
-_LABELS = {"job", "instance", "le", "quantile"}  # that Prometheus sets itself
+_LABELS = {"job", "instance", "le", "quantile"}  # of Prometheus
+_SCOPE = "otel_"  # labels of exporters begin so
 
 
 def _label(key: str) -> str:
-    return key.replace(".", "_")
+    return re.sub("[^a-zA-Z0-9]+", "_", key)  # as the exporters do
 
 
 _TAKEN = {_label(v.key) for v in vars(catalog).values() if isinstance(v, Attribute)} | _LABELS
@@ -44,9 +46,9 @@ def checked_own(attributes: OwnAttributes) -> tuple[tuple[Attribute, Callable[[A
                 f"a key of attributes is made of letters, digits, '.' and '_' and begins with a "
                 f"letter, not {key!r}"
             )
-        if _label(key) in labels:
+        if _label(key) in labels or _label(key).startswith(_SCOPE):
             raise ValueError(f"attributes has {key!r}, a label that exists already: rename it")
-        if not callable(function):
-            raise TypeError(f"attributes[{key!r}] must be a function, not {function!r}")
+        if not callable(function) or iscoroutinefunction(function):
+            raise TypeError(f"attributes[{key!r}] must be a plain function, not {function!r}")
         labels.add(_label(key))
     return tuple((Attribute(key, "Own attribute"), each) for key, each in attributes.items())

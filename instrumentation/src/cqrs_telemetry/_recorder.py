@@ -9,7 +9,7 @@ from opentelemetry.trace import Tracer
 
 from . import catalog
 from ._bounds import BoundedNames
-from ._cells import Cell, FoldedCell
+from ._cells import Cell
 from ._classes import ByClass
 from ._faults import Faults
 from ._instruments import Instruments
@@ -111,18 +111,23 @@ class Recorder:
         return self._bounds.setdefault(attribute, bound)
 
     def record(
-        self, names: tuple[str, ...], phase: Phase = catalog.LIVE, own: tuple[str, ...] = ()
+        self,
+        names: tuple[str, ...],
+        phase: Phase = catalog.LIVE,
+        own: tuple[str, ...] = (),
+        *,
+        counts: bool = True,
     ) -> TypeRecord:
-        """The record of a type in a phase; types past the limit share one."""
+        """The record of a type in a phase; types past a limit share one, which ``counts``."""
         records = self.records[phase]
         record = records.get(names + own)
         if record is None:
             base: dict[str, str] = {catalog.SIDE.key: self.path.side}
             for attribute, types, name in zip(self.path.types, self._types, names, strict=True):
-                base[attribute.key] = types.fold(name)
+                base[attribute.key] = types.fold(name, counts=counts)
             for index, (key, _take, _values) in enumerate(self.own):
                 base[key] = own[index] if own else ""
-            base = fold_type(base, self.path, self.instruments, phase)
+            base = fold_type(base, self.path, self.instruments, phase, counts=counts)
             folded = tuple(base.values())[1:]
             record = records.get(folded)
             if record is None:
@@ -151,11 +156,19 @@ class Recorder:
         return record, name
 
     def find_own(self, message: Any) -> tuple[str, ...]:
-        """Values of the service's own attributes; empty text where there is none."""
+        """Values of the service's own attributes; empty text where there is none. Never raises."""
         found = []
-        for _key, take, values in self.own:
-            value = self.take(take, message)
-            found.append("" if value is None or value == "" else values.fold(value))
+        for key, take, values in self.own:
+            text = ""
+            try:
+                value = take(message)
+                if hasattr(type(value), "__get__"):  # as attributes of a class have
+                    raise TypeError(f"own attribute {key!r} must have a value, not {value!r}")
+                if value is not None and not (type(value) is str and not value):
+                    text = values.fold(value)
+            except Exception as fault:
+                self.count_fault(fault)
+            found.append(text)
         return tuple(found)
 
     def excludes(self, message: Any, name: str) -> bool:
@@ -167,14 +180,14 @@ class Recorder:
         """Start the counters of known types at 0, before the first message."""
         for name in filter(None, map(self.names.declared, keys)):
             if name not in self.excluded:
-                self.record((name,))
+                self.record((name,), counts=False)
 
-    def events_cell(self, record: TypeRecord, event_type: str) -> Cell | FoldedCell:
+    def events_cell(self, record: TypeRecord, event_type: str) -> Cell:
         """The cell that counts one type of domain event from one type of command."""
         name = self.bounded(catalog.EVENT_TYPE).fold(event_type)
         attributes = {**record.base, catalog.EVENT_TYPE.key: name}
         cell = self.instruments.counter(catalog.EVENTS_PRODUCED, attributes)
-        if name == event_type:
+        if name == event_type and cell.attributes == attributes:
             record.produced[name] = cell
         return cell
 
@@ -229,11 +242,11 @@ class Recorder:
         except Exception as fault:
             self.count_fault(fault)
 
-    def skew(self, record: TypeRecord) -> Cell | FoldedCell:
+    def skew(self, record: TypeRecord) -> Cell:
         """The cell that counts a projection's events from the future."""
         keys = (attribute.key for attribute in catalog.PROJECTION_CLOCK_SKEW.attributes)
         attributes = {key: record.base[key] for key in keys}
-        return self.instruments.counter(catalog.PROJECTION_CLOCK_SKEW, attributes)
+        return self.instruments.counters[catalog.PROJECTION_CLOCK_SKEW].cell(attributes)
 
     def classify(self, exception: BaseException) -> tuple[Status, str]:
         """The outcome that an exception stands for, and the name of its type. Never raises."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from opentelemetry.metrics import Histogram
 
 from . import catalog
-from ._cells import Cell, FoldedCell, InFlight, Level
+from ._cells import Cell, InFlight, Level
 from ._instruments import Instruments
 from .catalog import Attribute, Metric, Phase, Side, Status
 
@@ -54,19 +54,23 @@ class Outcome:
     """Where one outcome of one type is recorded."""
 
     __slots__ = ("attributes", "cell", "last")  # read faster than those of a named tuple
-    cell: Cell | FoldedCell
+    cell: Cell
     attributes: dict[str, str]  # of the duration
     last: Level | None
 
 
 def fold_type(
-    base: dict[str, str], path: Path, instruments: Instruments, phase: Phase
+    base: dict[str, str], path: Path, instruments: Instruments, phase: Phase, *, counts: bool
 ) -> dict[str, str]:
-    """Attributes of a type that its total still has room for; counts an overflow."""
+    """Attributes of a type that its total still has room for; ``counts`` what has to fold.
+
+    The total has more sets than any other metric of the type: those need no limit of their own.
+    """
     attributes = {**base, path.status.key: catalog.SUCCESS}
     if path.phase is not None:
         attributes[path.phase.key] = phase
-    folded = instruments.fold(path.total, attributes, counts=True)
+    folded = instruments.fold(path.total, attributes, counts=counts)
+    instruments.sets[path.total.name].add({**folded, path.status.key: catalog.ERROR})
     return {key: folded[key] for key in base}
 
 
@@ -74,7 +78,7 @@ class TypeRecord:
     """Everything that is the same for all operations of one type; ``base`` has its attributes."""
 
     __slots__ = ("_instruments", "_outcomes", "_path", "_phase", "active", "amount",
-                 "amount_attributes", "base", "duration", "measures", "names", "own", "produced",
+                 "base", "duration", "measures", "names", "own", "produced",
                  "span_name", "success")  # fmt: skip
 
     def __init__(
@@ -92,12 +96,10 @@ class TypeRecord:
         self.amount: Histogram | None = None
         if path.amount is not None:
             self.amount = instruments.histograms[path.amount]
-            self.amount_attributes = instruments.fold(path.amount, self.base)
         self.active: InFlight | None = None
         if path.active is not None:
-            attributes = instruments.fold(path.active, self.base)
-            self.active = instruments.in_flight[path.active].cell(attributes)
-        self.produced: dict[str, Cell | FoldedCell] = {}  # by event type
+            self.active = instruments.in_flight[path.active].cell(self.base)
+        self.produced: dict[str, Cell] = {}  # by event type
         self._outcomes: dict[tuple[Status, str | None], Outcome] = {}
         self.success = self.outcome(catalog.SUCCESS, None)
 
@@ -106,17 +108,17 @@ class TypeRecord:
         outcome = self._outcomes.get((status, error_type))
         if outcome is None:
             path, instruments = self._path, self._instruments
-            duration = {**self.base, path.status.key: status, **self._phase}
-            total = duration
+            attributes = {**self.base, path.status.key: status, **self._phase}
             if error_type is not None:
-                total = {**duration, catalog.ERROR_TYPE.key: error_type}
+                attributes[catalog.ERROR_TYPE.key] = error_type
+            folded = instruments.fold(path.total, attributes)
+            cell = instruments.counters[path.total].cell(folded)
+            duration = {k: v for k, v in folded.items() if k != catalog.ERROR_TYPE.key}
             last = None
             if path.last is not None:
-                attributes = {a.key: duration[a.key] for a in path.last.attributes}
-                last = instruments.gauges[path.last].cell(instruments.fold(path.last, attributes))
-            outcome = self._outcomes[status, error_type] = Outcome(
-                instruments.counter(path.total, total),
-                instruments.fold(path.duration, duration),
-                last,
-            )
+                of_last = {a.key: folded[a.key] for a in path.last.attributes}
+                last = instruments.gauges[path.last].cell(of_last)
+            outcome = Outcome(cell, duration, last)
+            if folded == attributes:  # of others there is no end, and each counts as an overflow
+                self._outcomes[status, error_type] = outcome
         return outcome

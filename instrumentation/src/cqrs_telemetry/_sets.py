@@ -25,13 +25,18 @@ _SHARES = {catalog.ERROR_TYPE: 0.6, catalog.EVENT_TYPE: 0.7, catalog.QUERY_TYPE:
 
 _logger = logging.getLogger("cqrs_telemetry")
 
+Folded = tuple[dict[str, str], list[str]]
+"""The set to record under, and the keys of the attributes in it that had to fold."""
+
 
 def checked_limit(most: int) -> int:
     """A limit that leaves room to fold.
 
     Raises:
-        ValueError: it is too low.
+        TypeError, ValueError: it is no number of sets, or too low.
     """
+    if not isinstance(most, int):
+        raise TypeError(f"max_attribute_sets must be a whole number, not {most!r}")
     if most < FEWEST_SETS:
         raise ValueError(f"max_attribute_sets must be at least {FEWEST_SETS}, not {most}")
     return most
@@ -55,34 +60,48 @@ class AttributeSets:
         """Take a new lock, in a forked child."""
         self._lock = threading.RLock()
 
-    def fold(self, attributes: dict[str, str]) -> tuple[dict[str, str], str | None]:
-        """The set to record under, and the most useful attribute in it that had to fold."""
+    def fold(self, attributes: dict[str, str]) -> Folded:
+        """Fold one attribute after another, the least useful first, until the set has room."""
         if frozenset(attributes.items()) in self._known:
-            return attributes, None
-        folded, last = attributes, None
+            return attributes, []
+        fails = catalog.ERROR_TYPE.key in attributes and len(self._shares) > 1
         with self._lock:
-            for key, share in self._foldable(attributes):
-                if folded[key] == catalog.OTHER_TYPE:
-                    continue
-                if self._admit(folded, share):
-                    break
-                folded, last = {**folded, key: catalog.OTHER_TYPE}, key
-            else:
-                self._known.add(frozenset(folded.items()))
-            if last is None or last in self._warned:
-                return folded, last
-            self._warned.add(last)
-        self._warn(last)
-        return folded, last
+            folded, keys = (self._fold_error if fails else self._fold)(attributes)
+        for key in keys:
+            self._warn(key)
+        return folded, keys
 
-    def _warn(self, key: str) -> None:
-        self._ends.run(
-            _logger.warning,
-            "%s comes near %d attribute sets, where the SDK drops names: further values of %s are "
-            "recorded as %r; if all are real, raise max_attribute_sets and the cardinality limit "
-            "of the SDK's metric reader",
-            self._name, self.limit, key, catalog.OTHER_TYPE,
-        )  # fmt: skip
+    def _fold(self, attributes: dict[str, str]) -> Folded:
+        folded = attributes
+        keys: list[str] = []
+        for key, share in self._foldable(attributes):
+            if folded[key] == catalog.OTHER_TYPE:
+                continue
+            if self._admit(folded, share):
+                return folded, keys
+            folded = {**folded, key: catalog.OTHER_TYPE}
+            keys.append(key)
+        self.add(folded)
+        return folded, keys
+
+    def _fold_error(self, attributes: dict[str, str]) -> Folded:
+        # The type of message has sets already. If it failed under another name than it succeeds,
+        # its ratio of errors would be wrong.
+        if self._admit(attributes, _SHARES[catalog.ERROR_TYPE]):
+            return attributes, []
+        key = catalog.ERROR_TYPE.key
+        other = {**attributes, key: catalog.OTHER_TYPE}
+        without = {each: value for each, value in attributes.items() if each != key}
+        keys = [] if attributes == other else [key]
+        for folded in (other, without):
+            if self._admit(folded, 1.0):
+                return folded, keys
+        folded, more = self._fold(other)
+        return folded, keys + more
+
+    def add(self, attributes: dict[str, str]) -> None:
+        """Have room for a set, whatever the limit."""
+        self._known.add(frozenset(attributes.items()))
 
     def _admit(self, attributes: dict[str, str], share: float) -> bool:
         key = frozenset(attributes.items())
@@ -97,3 +116,15 @@ class AttributeSets:
         found = [(key, _OWN_SHARE) for key in attributes if key not in self._keys]
         found += [(key, share) for key, share in self._shares if key in attributes]
         return [*found[:-1], *((key, 1.0) for key, _ in found[-1:])]
+
+    def _warn(self, key: str) -> None:
+        if key in self._warned:
+            return
+        self._warned.add(key)
+        self._ends.run(
+            _logger.warning,
+            "%s has too many attribute sets for its limit of %d: further values of %s are recorded "
+            "as %r; if all are real, raise max_attribute_sets and with it the cardinality limit of "
+            "the SDK's metric reader",
+            self._name, self.limit, key, catalog.OTHER_TYPE,
+        )  # fmt: skip

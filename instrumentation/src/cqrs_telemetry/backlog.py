@@ -20,6 +20,7 @@ from opentelemetry.context import attach
 
 from . import catalog
 from ._calls import is_awaitable
+from ._cells import Level
 from ._context import suppressed
 from ._timestamps import age, creation_time
 
@@ -68,12 +69,17 @@ class ProjectionWatch:
         self._loop = _running_loop()
         self._is_late = False
         self._is_closed = False
+        instruments = recorder.instruments
         attributes = recorder.name_attributes(name)
-        gauges = recorder.instruments.gauges
-        self._pending = gauges[catalog.PROJECTION_PENDING].cell(attributes)
-        self._staleness = gauges[catalog.PROJECTION_STALENESS].cell(attributes)
+        attributes = instruments.fold(catalog.PROJECTION_PENDING, attributes)
+        self._pending = self._staleness = Level(attributes)
+        # Projections whose names fold have no backlog in common: absent is better than wrong.
+        if attributes[catalog.PROJECTION_NAME.key] != catalog.OTHER_TYPE:
+            gauges = instruments.gauges
+            self._pending = gauges[catalog.PROJECTION_PENDING].cell(attributes)
+            self._staleness = gauges[catalog.PROJECTION_STALENESS].cell(attributes)
         self._run: _Run | None = None
-        recorder.instruments.watches.add(self)
+        instruments.watches.add(self)
 
     def close(self) -> None:
         """Stop watching: the projection's gauges are absent from now on. Once more does nothing.

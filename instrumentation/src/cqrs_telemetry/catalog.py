@@ -206,7 +206,7 @@ PROJECTION_REBUILD_APPLIED = Metric(
 )  # fmt: skip
 TELEMETRY_OVERFLOW = Metric(
     "cqrs.telemetry.overflow", "counter", "1", TELEMETRY_SCOPE,
-    "Operations recorded as _other, because a metric had too many types or attribute sets",
+    "Values recorded as _other, because a metric had too many of them or too many attribute sets",
     (SIDE, ATTRIBUTE_KEY),
 )  # fmt: skip
 TELEMETRY_FAULTS = Metric(

@@ -102,6 +102,7 @@ def serve_metrics(
         most = checked_limit(max_attribute_sets)
         limits = {"cardinality_limits": dict.fromkeys(_INSTRUMENTS, most)}
     registry = CollectorRegistry()
+    reader = PrometheusMetricReader(registry=registry, **limits)
     try:
         server, thread = start_http_server(port, addr=host, registry=registry)
     except OSError as error:
@@ -111,10 +112,7 @@ def serve_metrics(
             "choose another port, or 0 for a free one. If this is one of several workers of a "
             "service, each of them needs a port of its own, or exports OTLP",
         ) from error
-    reader = PrometheusMetricReader(registry=registry, **limits)
     provider = MeterProvider([reader], Resource.create(dict(resource_attributes or {})))
-    if max_attribute_sets is not None:
-        instruments_for(provider).limit_sets(max_attribute_sets)
     endpoint = MetricsServer(server, thread, provider)
     if set_global:
         metrics.set_meter_provider(provider)
@@ -125,4 +123,6 @@ def serve_metrics(
                 "PrometheusMetricReader, or serve_metrics(set_global=False) and "
                 "CqrsTelemetry(meter_provider=...)"
             )
+    if max_attribute_sets is not None:
+        instruments_for(provider).limit_sets(max_attribute_sets)
     return endpoint

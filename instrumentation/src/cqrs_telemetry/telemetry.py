@@ -53,9 +53,9 @@ class CqrsTelemetry(Wrappers):
         attributes: Own attributes of metrics and spans, such as the tenant: functions of a message,
             by key, at most three. Each multiplies the series of every type by its values, of which
             the first ``max_types`` are kept.
-        max_attribute_sets: Attribute sets kept per metric of the meter provider, 2,000 unless
-            given; further ones fold into ``_other``, the least useful attribute first. Raise the
-            cardinality limit of the SDK's metric reader with it.
+        max_attribute_sets: Attribute sets kept per metric of the meter provider: the last one
+            given, at first 2,000. Further ones fold into ``_other``, the least useful attribute
+            first. Raise the cardinality limit of the SDK's metric reader with it.
     """
 
     def __init__(

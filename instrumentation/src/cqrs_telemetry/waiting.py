@@ -109,7 +109,7 @@ class Wait:
                 catalog.WAIT_STATUS.key: catalog.SEEN if seen else catalog.TIMED_OUT,
             }
             histogram = queries.instruments.histograms[catalog.QUERY_WAIT]
-            folded = queries.instruments.fold(catalog.QUERY_WAIT, attributes, counts=True)
+            folded = queries.instruments.fold(catalog.QUERY_WAIT, attributes)
             queries.ends.run(histogram.record, elapsed, folded, get_current())
         except Exception as fault:
             queries.count_fault(fault)

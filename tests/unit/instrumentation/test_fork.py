@@ -23,12 +23,15 @@ for _ in range(10):
 
 held, release = threading.Event(), threading.Event()
 def hold():  # every lock that operations take, as a thread in the middle of them would
-    with recorded.telemetry.command("Held"):  # in flight in the parent alone
-        hold_locks()
+    try:
+        with recorded.telemetry.command("Held"):  # in flight in the parent alone
+            hold_locks()
+    finally:
+        held.set()
 def hold_locks():
     instruments = recorded.telemetry.commands.instruments
     locks = [c.lock for cells in instruments.counters.values() for c in cells._cells.values()]
-    locks += [sets._lock for sets in instruments._sets.values()]
+    locks += [sets._lock for sets in instruments.sets.values()]
     for lock in locks:
         lock.acquire()
     held.set()

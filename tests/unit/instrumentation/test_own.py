@@ -32,6 +32,12 @@ class Message:
     timestamp: float = 0.0
 
 
+class Slotted:
+    """Where the class has a descriptor in place of the value."""
+
+    __slots__ = ("tenant",)
+
+
 def values(recorded: RecordedTelemetry, metric: catalog.Metric) -> dict[Any, float]:
     """Values by tenant."""
     found: dict[Any, float] = {}
@@ -78,11 +84,12 @@ def test_every_metric_of_an_operation_carries_them(recorded: RecordedTelemetry) 
     ):
         found = values(recorded, metric)
         assert {tenant: found[tenant] for tenant in ("a", "b")} == twice, metric.name
-    for metric in (catalog.PROJECTION_TOTAL, catalog.PROJECTION_LAG):
-        assert values(recorded, metric) == {"a": 3, "b": 2}
+    assert values(recorded, catalog.PROJECTION_LAG) == {"a": 3, "b": 2}
+    assert values(recorded, catalog.PROJECTION_TOTAL) == {"a": 3, "b": 2, "": 0}
     for name in ("command.Message", "query.Message", "projection.orders"):
         tenants = [(span.attributes or {}).get("tenant") for span in recorded.spans(name)]
-        assert tenants[:3] == ["a", "b", "a"]
+        of_batch = [None] if name == "projection.orders" else []
+        assert tenants == ["a", "b", "a", *of_batch]
 
 
 def test_failures_carry_them_too(recorded: RecordedTelemetry) -> None:
@@ -139,8 +146,31 @@ def test_a_function_that_fails_is_a_fault(recorded: RecordedTelemetry) -> None:
     """The operation counts without the value."""
     with recorded.telemetry.command("Import"):
         pass
-    assert values(recorded, catalog.COMMAND_TOTAL) == {"": 1}
+    with recorded.telemetry.command(Slotted):
+        pass
+    assert values(recorded, catalog.COMMAND_TOTAL) == {"": 2}
     assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="AttributeError") == 1
+    assert recorded.value(catalog.TELEMETRY_FAULTS, error_type="TypeError") == 1
+
+
+def test_values_of_any_kind_hurt_nobody(recorded: RecordedTelemetry) -> None:
+    """Whatever a value does when it is compared, hashed or printed, the operation counts."""
+
+    class Rude:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError
+
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    tenants: list[Any] = [Rude(), [], 1, 2.5, b"a"]
+    for tenant in tenants:
+        with recorded.telemetry.command(Message(tenant)):
+            pass
+    found = values(recorded, catalog.COMMAND_TOTAL)
+    assert found == {catalog.UNNAMED_TYPE: 1, "[]": 1, "1": 1, "2.5": 1, "a": 1}
 
 
 def test_values_are_cleaned_once_for_metrics_and_spans() -> None:
@@ -162,7 +192,7 @@ def test_excluded_messages_are_not_asked() -> None:
     assert recorded.points(catalog.TELEMETRY_FAULTS, error_type="AttributeError") == []
 
 
-def test_each_message_is_asked_once(recorded: RecordedTelemetry) -> None:
+def test_each_message_is_asked_once() -> None:
     """A class whose record is known already may still be of another tenant."""
     asked: list[Any] = []
 
@@ -176,6 +206,9 @@ def test_each_message_is_asked_once(recorded: RecordedTelemetry) -> None:
         with recorded.telemetry.command(message):
             pass
     assert asked == messages
+    projection = Projection("orders", read_store={}, telemetry=recorded.telemetry)
+    projection.handle_events(messages)
+    assert asked == 2 * messages
 
 
 def test_they_survive_pickling() -> None:
@@ -184,11 +217,17 @@ def test_they_survive_pickling() -> None:
     assert [key for key, _, _ in telemetry.commands.own] == ["tenant"]
 
 
+async def later(_: Any) -> str:
+    """Come too late."""
+    return "a"
+
+
 def unfit() -> Iterator[tuple[Any, str]]:
     """Arguments that do not fit, and what the error says."""
     function = attrgetter("x")
     yield ["tenant"], r"functions of a message by key, not \['tenant'\]"
-    yield {"tenant": "a"}, r"attributes\['tenant'\] must be a function, not 'a'"
+    yield {"tenant": "a"}, r"attributes\['tenant'\] must be a plain function, not 'a'"
+    yield {"tenant": later}, r"attributes\['tenant'\] must be a plain function"
     yield {"": function}, "begins with a letter, not ''"
     yield {"1st": function}, "begins with a letter, not '1st'"
     yield {7: function}, "begins with a letter, not 7"
@@ -196,6 +235,9 @@ def unfit() -> Iterator[tuple[Any, str]]:
     yield {"error_type": function}, "'error_type', a label that exists already"
     yield {"instance": function}, "'instance', a label that exists already"
     yield {"a.b": function, "a_b": function}, "'a_b', a label that exists already"
+    yield {"a..b": function, "a_b": function}, "'a_b', a label that exists already"
+    yield {"command..type": function}, "'command..type', a label that exists already"
+    yield {"otel.scope.name": function}, "'otel.scope.name', a label that exists already"
     yield dict.fromkeys("abcd", function), "at most 3, not 4: each multiplies the series"
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 import urllib.request
 from collections import Counter
+from contextlib import suppress
+from operator import attrgetter
 from time import time
 from typing import Any
 
@@ -16,7 +20,13 @@ from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client.parser import text_string_to_metric_families
 
-from cqrs_telemetry import CqrsTelemetry, InstrumentedCommandBus, catalog
+from cqrs_telemetry import (
+    Backlog,
+    CqrsTelemetry,
+    InstrumentedCommandBus,
+    InstrumentedProjectionHandler,
+    catalog,
+)
 from cqrs_telemetry._ends import Ends
 from cqrs_telemetry._sets import FEWEST_SETS, MOST_SETS, AttributeSets
 from cqrs_telemetry.prometheus import serve_metrics
@@ -66,11 +76,12 @@ def scrape(port: int) -> str:
 
 
 def sums(recorded: RecordedTelemetry, metric: catalog.Metric, key: str) -> dict[Any, float]:
-    """Values, or counts of a histogram, by one attribute."""
-    found: Counter[Any] = Counter()
+    """Values by one attribute; of no point that the SDK has made of many."""
+    found: dict[Any, float] = {}
     for point in recorded.points(metric):
         assert "otel.metric.overflow" not in point.attributes
-        found[point.attributes.get(key)] += point.value or 0
+        value = point.attributes.get(key)
+        found[value] = found.get(value, 0) + point.value
     return found
 
 
@@ -150,9 +161,9 @@ def test_the_overflow_is_logged_once_with_the_remedy(caplog: pytest.LogCaptureFi
             fail(recorded.telemetry, "Import", f"Error{number}")
     (record,) = caplog.records
     assert record.getMessage() == (
-        "cqrs.command.total comes near 100 attribute sets, where the SDK drops names: further "
-        "values of error.type are recorded as '_other'; if all are real, raise max_attribute_sets "
-        "and the cardinality limit of the SDK's metric reader"
+        "cqrs.command.total has too many attribute sets for its limit of 100: further values of "
+        "error.type are recorded as '_other'; if all are real, raise max_attribute_sets and with "
+        "it the cardinality limit of the SDK's metric reader"
     )
 
 
@@ -224,6 +235,94 @@ def test_sums_are_exact_when_threads_fold_at_once() -> None:
     assert len(recorded.points(catalog.COMMAND_TOTAL)) <= FEWEST_SETS
 
 
+def outcomes(recorded: RecordedTelemetry, metric: catalog.Metric) -> Counter[Any]:
+    """How many operations a metric has of each set, whatever the error's type."""
+    found: Counter[Any] = Counter()
+    for point in recorded.points(metric):
+        attributes = {k: v for k, v in point.attributes.items() if k != "error.type"}
+        amount = point.count if metric.kind == "histogram" else point.value
+        found[frozenset(attributes.items())] += int(amount)
+    return +found
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_type_fails_under_the_name_that_it_succeeds_under(own: bool) -> None:
+    """Its ratio of errors stays right at the limit, and so do total and duration."""
+    options = {"attributes": {"tenant": attrgetter("tenant")}} if own else {}
+    recorded = RecordedTelemetry(**options, max_attribute_sets=4 * FEWEST_SETS)
+    kinds = [type(f"Event{number}", (), {"tenant": f"t{number % 7}"}) for number in range(30)]
+    for failing in (False, True):
+        for projection in range(10):
+            for kind in kinds:
+                handled = recorded.telemetry.projection(f"projection{projection}", kind())
+                with suppress(LookupError), handled:
+                    if failing:
+                        raise type(f"Error{projection}", (LookupError,), {})
+    total = outcomes(recorded, catalog.PROJECTION_TOTAL)
+    assert total == outcomes(recorded, catalog.PROJECTION_DURATION)
+    for attributes, count in total.items():
+        both = [dict(attributes) | {"projection.status": s} for s in ("success", "error")]
+        assert [total[frozenset(each.items())] for each in both] == [count, count]
+    assert len(recorded.points(catalog.PROJECTION_TOTAL)) <= 4 * FEWEST_SETS
+
+
+def test_each_value_that_folds_is_counted_once() -> None:
+    """A batch is no operation, and a handler that is declared has handled nothing."""
+    recorded = RecordedTelemetry(max_types=1, max_attribute_sets=FEWEST_SETS)
+    for _ in range(3):
+        bus = InstrumentedCommandBus({"A": repr, "B": repr}, telemetry=recorded.telemetry)
+    assert recorded.value(catalog.TELEMETRY_OVERFLOW) == 0
+    bus.dispatch(type("B", (), {})())
+    assert recorded.value(catalog.TELEMETRY_OVERFLOW, attribute_key="command.type") == 1
+    kind, folded = events(2)
+    handler = InstrumentedProjectionHandler("orders", {}, telemetry=recorded.telemetry)
+    handler.apply = lambda event: None  # type: ignore[method-assign]
+    handler.handle_events([kind(time()), folded(time())])
+    handler.handle_events([folded(time())])
+    assert recorded.value(catalog.TELEMETRY_OVERFLOW, attribute_key="event.type") == 2
+
+
+def test_watches_past_the_limit_are_absent() -> None:
+    """Of two backlogs under one name neither would be right."""
+    recorded = RecordedTelemetry(max_types=1)
+    for number in range(3):
+        recorded.telemetry.watch_projection(f"p{number}", lambda: Backlog(7))
+    points = recorded.points(catalog.PROJECTION_PENDING)
+    assert [point.attributes["projection.name"] for point in points] == ["p0"]
+    assert recorded.value(catalog.TELEMETRY_OVERFLOW, attribute_key="projection.name") == 2
+
+
+EARLIER = """
+import urllib.request
+from cqrs_telemetry import CqrsTelemetry
+from cqrs_telemetry.prometheus import serve_metrics
+
+earlier = CqrsTelemetry()
+with serve_metrics(0, max_attribute_sets=100) as server:
+    for number in range(100):
+        with earlier.command("Import") as operation:
+            operation.reject(f"Reason{number}")
+    url = f"http://127.0.0.1:{server.port}/metrics"
+    print(urllib.request.urlopen(url).read().decode())
+"""
+
+
+def test_the_limit_of_serve_metrics_holds_for_earlier_telemetry() -> None:
+    """Telemetry on the unset global provider records to the one that serves, and folds."""
+    result = subprocess.run(
+        [sys.executable, "-c", EARLIER], capture_output=True, text=True, check=True, timeout=LIMIT
+    )
+    rejected = {
+        sample.labels["error_type"]: sample.value
+        for family in text_string_to_metric_families(result.stdout)
+        for sample in family.samples
+        if sample.name == "cqrs_command_total" and sample.labels["command_status"] == "rejected"
+    }
+    assert 1 < len(rejected) < 100
+    assert sum(rejected.values()) == 100
+    assert rejected[OTHER] > 1
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(*[st.integers(0, 30)] * 3), max_size=300))
 def test_the_least_useful_attribute_folds_first(values: list[tuple[int, int, int]]) -> None:
@@ -235,10 +334,11 @@ def test_the_least_useful_attribute_folds_first(values: list[tuple[int, int, int
     for each in values:
         attributes = {"cqrs.side": "projection", **dict(zip(keys, map(str, each), strict=True))}
         folded, last = sets.fold(attributes)
-        others = [key for key in keys if folded[key] == OTHER]
-        assert others == keys[: len(others)]
-        assert last == (others[-1] if others else None)
-        assert {**attributes, **dict.fromkeys(others, OTHER)} == folded
+        others = [key for key in keys if folded.get(key, OTHER) == OTHER]
+        assert others == keys[: len(others)] == last
+        assert {**attributes, **folded} == {**attributes, **dict.fromkeys(others, OTHER)} or (
+            others == keys[:1] and folded == {k: v for k, v in attributes.items() if k != keys[0]}
+        )
         key = frozenset(attributes.items())
         if not others or seen.get(key) == folded:
             seen[key] = folded
