@@ -163,7 +163,7 @@ def _types(queries: Queries) -> Row:
     folded = panels.series(
         "Folded by attribute",
         f"Values per second recorded as {catalog.OTHER_TYPE}, by side and attribute. Normal is "
-        "0. When it rises, a type name contains an id or a class is made at run time: mend that, "
+        "0. When it rises, a type name contains an id or a class is made at run time: fix that, "
         "or raise max_types or max_attribute_sets if all of them are real.",
         "ops",
         queries.top(queries.by_each(recording.OVERFLOW_RATE, catalog.SIDE, catalog.ATTRIBUTE_KEY)),

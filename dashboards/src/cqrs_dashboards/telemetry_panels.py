@@ -41,7 +41,7 @@ def telemetry_row(queries: Queries, stage: Stage) -> Row:
         "Type names folded",
         f"Values per second recorded as {catalog.OTHER_TYPE}, by attribute, because a metric "
         "had too many types or attribute sets. Normal is 0. When it rises, a type name contains an "
-        "id or a class is made at run time; mend that, or raise max_types or max_attribute_sets if "
+        "id or a class is made at run time; fix that, or raise max_types or max_attribute_sets if "
         "all of them are real.",
         "ops", queries.by(recording.OVERFLOW_RATE, catalog.ATTRIBUTE_KEY, side),
         queries.legend(catalog.ATTRIBUTE_KEY), _SILENT,

@@ -106,15 +106,14 @@ class Costs:
                 return
             hit = load.snapshots or load.continued
             name = type(aggregate).__name__
-            attributes = self._attributes(name)
-            attributes[catalog.AGGREGATE_SNAPSHOT.key] = (
-                catalog.SNAPSHOT_HIT if hit else catalog.SNAPSHOT_MISS
-            )
+            of_type = self._attributes(name)
+            snapshot = catalog.SNAPSHOT_HIT if hit else catalog.SNAPSHOT_MISS
+            attributes = {**of_type, catalog.AGGREGATE_SNAPSHOT.key: snapshot}
             folded = self._instruments.fold(catalog.AGGREGATE_LOAD_EVENTS, attributes)
             histogram = self._instruments.histograms[catalog.AGGREGATE_LOAD_EVENTS]
             self._recorder.ends.run(histogram.record, load.events, folded, get_current())
             for metric in (catalog.AGGREGATE_CONFLICTS, catalog.AGGREGATE_RETRIES):
-                self._instruments.counter(metric, self._attributes(name))  # from 0
+                self._instruments.counter(metric, of_type, counts=False)  # from 0
         except Exception as fault:
             self._recorder.count_fault(fault)
 

@@ -107,9 +107,9 @@ class Instruments:
             next(self.overflow(attributes[SIDE.key], key).steps)
         return folded
 
-    def counter(self, metric: Metric, attributes: dict[str, str]) -> Cell:
-        """The counter of an operation."""
-        return self.counters[metric].cell(self.fold(metric, attributes))
+    def counter(self, metric: Metric, attributes: dict[str, str], *, counts: bool = True) -> Cell:
+        """The counter of an operation; ``counts`` what has to fold."""
+        return self.counters[metric].cell(self.fold(metric, attributes, counts=counts))
 
     def overflow(self, side: str, key: str) -> Cell:
         """The counter of what had to fold one attribute."""

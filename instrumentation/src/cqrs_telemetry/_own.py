@@ -8,6 +8,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from . import catalog
+from ._bounds import BoundedNames
 from .catalog import Attribute
 
 OwnAttributes = Mapping[str, Callable[[Any], Any]]
@@ -26,8 +27,8 @@ def _label(key: str) -> str:
 _TAKEN = {_label(v.key) for v in vars(catalog).values() if isinstance(v, Attribute)} | _LABELS
 
 
-def checked_own(attributes: OwnAttributes) -> tuple[tuple[Attribute, Callable[[Any], Any]], ...]:
-    """Own attributes with their functions.
+def check_own(attributes: OwnAttributes) -> None:
+    """Refuse own attributes that cannot be recorded.
 
     Raises:
         TypeError, ValueError: there are too many, a key cannot be used, or a value is no function.
@@ -51,4 +52,27 @@ def checked_own(attributes: OwnAttributes) -> tuple[tuple[Attribute, Callable[[A
         if not callable(function) or iscoroutinefunction(function):
             raise TypeError(f"attributes[{key!r}] must be a plain function, not {function!r}")
         labels.add(_label(key))
-    return tuple((Attribute(key, "Own attribute"), each) for key, each in attributes.items())
+
+
+class OwnAttribute:
+    """One own attribute: takes its value out of messages."""
+
+    def __init__(
+        self, key: str, take: Callable[[Any], Any], bounded: Callable[[Attribute], BoundedNames]
+    ) -> None:
+        self.key = key
+        self._take = take
+        self._values = bounded(Attribute(key, "Added by the service"))
+
+    def find(self, message: Any, count_fault: Callable[[Exception], None]) -> str:
+        """The value for a message as text; empty when there is none. Never raises."""
+        try:
+            value = self._take(message)
+            if hasattr(type(value), "__get__"):  # as attributes of a class have
+                raise TypeError(f"own attribute {self.key!r} must have a value, not {value!r}")
+            if value is None or (type(value) is str and not value):
+                return ""
+            return self._values.fold(value)
+        except Exception as fault:
+            count_fault(fault)
+            return ""

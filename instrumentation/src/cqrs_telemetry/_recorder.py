@@ -15,6 +15,7 @@ from ._faults import Faults
 from ._instruments import Instruments
 from ._names import Names, Naming, encodable, error_name
 from ._outcomes import find_outcome
+from ._own import OwnAttribute, OwnAttributes
 from ._records import PROJECTIONS, Path, TypeRecord, fold_type
 from ._results import ResultSizes
 from .catalog import Attribute, Phase, Status
@@ -45,7 +46,7 @@ class Recorder:
         event_type: Naming,
         sizes: ResultSizes,
         excluded: Collection[str | type],
-        own: tuple[tuple[Attribute, Callable[[Any], Any]], ...],
+        own: OwnAttributes,
         options: Mapping[str, Any],
     ) -> None:
         self.excluded = excluded  # names and classes of messages
@@ -62,7 +63,7 @@ class Recorder:
         self._types = tuple(self.bounded(attribute) for attribute in path.types)
         self.error_types = self.bounded(catalog.ERROR_TYPE)
         self.count_fault = Faults(path.side, instruments, self.error_types).count
-        self.own = tuple((each.key, take, self.bounded(each)) for each, take in own)
+        self.own = tuple(OwnAttribute(key, own[key], self.bounded) for key in own)
         self.records: dict[Phase, dict[tuple[str, ...], TypeRecord]]  # by names and own values
         self.records = {catalog.LIVE: {}, catalog.REPLAY: {}}
         self._handled: set[str] = set()
@@ -125,8 +126,8 @@ class Recorder:
             base: dict[str, str] = {catalog.SIDE.key: self.path.side}
             for attribute, types, name in zip(self.path.types, self._types, names, strict=True):
                 base[attribute.key] = types.fold(name, counts=counts)
-            for index, (key, _take, _values) in enumerate(self.own):
-                base[key] = own[index] if own else ""
+            for index, each in enumerate(self.own):
+                base[each.key] = own[index] if own else ""
             base = fold_type(base, self.path, self.instruments, phase, counts=counts)
             folded = tuple(base.values())[1:]
             record = records.get(folded)
@@ -156,20 +157,8 @@ class Recorder:
         return record, name
 
     def find_own(self, message: Any) -> tuple[str, ...]:
-        """Values of the service's own attributes; empty text where there is none. Never raises."""
-        found = []
-        for key, take, values in self.own:
-            text = ""
-            try:
-                value = take(message)
-                if hasattr(type(value), "__get__"):  # as attributes of a class have
-                    raise TypeError(f"own attribute {key!r} must have a value, not {value!r}")
-                if value is not None and not (type(value) is str and not value):
-                    text = values.fold(value)
-            except Exception as fault:
-                self.count_fault(fault)
-            found.append(text)
-        return tuple(found)
+        """Values of the service's own attributes. Never raises."""
+        return tuple(own.find(message, self.count_fault) for own in self.own)
 
     def excludes(self, message: Any, name: str) -> bool:
         """Whether a message of this name is not to be recorded."""

@@ -16,7 +16,7 @@ from ._context import EventContext
 from ._events import EventOptions, ProjectionOperation
 from ._instruments import instruments_for, package_version
 from ._names import DEFAULT_KEY, Naming, clean
-from ._own import OwnAttributes, checked_own
+from ._own import OwnAttributes, check_own
 from ._recorder import Measure, Recorder
 from ._records import COMMANDS, PROJECTIONS, QUERIES, Path
 from ._results import PAGE_FIELDS, ResultSizes
@@ -86,7 +86,7 @@ class CqrsTelemetry(Wrappers):
                 )
         if max_types < 1:
             raise ValueError(f"max_types must be at least 1, not {max_types}")
-        own = checked_own(attributes)
+        check_own(attributes)
         if unfit := [r for r in rejections if not _is_exception_class(r)]:
             raise TypeError(f"rejections must be exception classes, not {unfit[0]!r}")
         instruments = instruments_for(meter_provider)
@@ -103,7 +103,7 @@ class CqrsTelemetry(Wrappers):
             tracer = trace.get_tracer(path.scope, package_version(), tracer_provider)
             return Recorder(
                 path, tracer, instruments, tuple(rejections), max_types, message_type, event_type,
-                sizes, excluded, own, self._options,
+                sizes, excluded, attributes, self._options,
             )  # fmt: skip
 
         self.commands = recorder(COMMANDS)

@@ -214,7 +214,7 @@ def test_each_message_is_asked_once() -> None:
 def test_they_survive_pickling() -> None:
     """An unpickled telemetry has the same attributes."""
     telemetry = pickle.loads(pickle.dumps(CqrsTelemetry(attributes=TENANT)))  # noqa: S301
-    assert [key for key, _, _ in telemetry.commands.own] == ["tenant"]
+    assert [own.key for own in telemetry.commands.own] == ["tenant"]
 
 
 async def later(_: Any) -> str:
