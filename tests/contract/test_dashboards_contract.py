@@ -9,7 +9,7 @@ from typing import Any
 import promql_parser
 import pytest
 
-from cqrs_alerts import alerting, foreign_metrics, recording, recording_rules, slo
+from cqrs_alerts import alerting, foreign_metrics, recording, recording_rules, slo_rules
 from cqrs_alerts.config import Config
 from cqrs_alerts.dashboard_settings import DashboardSettings
 from cqrs_alerts.derived import labels_of_derived
@@ -243,7 +243,7 @@ OPEN = {
 
 def test_where_types_may_be_many_a_query_is_bounded() -> None:
     """A line per type or exception: the ten largest, whatever the number of types."""
-    objectives = set(slo.names(Config()))  # as many as the configuration names
+    objectives = set(slo_rules.names(Config()))  # as many as the configuration names
     checked = 0
     for dashboard in map(render, dashboards(Config())):
         for panel in every_panel(dashboard):

@@ -258,7 +258,8 @@ def told(installation: Installation, within_ms: float, objective: float) -> tupl
     slow = next(
         each["query"]
         for each in rules
-        if each["name"] == slo.BAD_EVENTS_RATE and each["labels"]["slo"] == slo.COMMAND_LATENCY.name
+        if each["name"] == slo.bad_events("5m")
+        and each["labels"]["slo"] == slo.COMMAND_LATENCY.name
     )
     words = next(
         each["annotations"]["description"]

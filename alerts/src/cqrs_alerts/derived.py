@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import projection_state, rebuilds, slo
+from . import projection_state, rebuilds, slo, slo_rules
 from .config import Config
 
 
@@ -11,5 +11,5 @@ def labels_of_derived(config: Config) -> dict[str, tuple[str, ...]]:
     return {
         **{name: rebuilds.labels(config) for name in rebuilds.meanings()},
         **{name: projection_state.labels(name, config) for name in projection_state.meanings()},
-        **{name: slo.labels(config) for name in slo.names(config)},
+        **{name: slo.labels(config) for name in slo_rules.names(config)},
     }

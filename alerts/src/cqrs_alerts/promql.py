@@ -74,9 +74,9 @@ def duration_seconds(text: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """A Prometheus duration of whole seconds, in minutes where it comes out even."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes * 60 + rest}s" if rest else f"{minutes}m"
+    """A Prometheus duration of whole seconds, in the longest unit in which it comes out even."""
+    unit = next(unit for unit in ("d", "h", "m", "s") if not round(seconds) % _SECONDS[unit])
+    return f"{round(seconds / _SECONDS[unit])}{unit}"
 
 
 def equals(label: str, value: str) -> Matcher:

@@ -9,7 +9,7 @@ import yaml
 
 from cqrs_telemetry import catalog
 
-from . import alerting, projection_state, rebuilds, recording_rules, slo
+from . import alerting, projection_state, rebuilds, recording_rules, slo_rules
 from .config import Config
 from .files import GENERATED_BY
 from .inhibitions import inhibit_rules
@@ -41,7 +41,7 @@ def recording_groups(config: Config) -> list[dict[str, Any]]:
     return [
         {
             "name": f"{scope}.recording",
-            "rules": [*rules, *derived.get(scope, ()), *slo.rules(scope, config)],
+            "rules": [*rules, *derived.get(scope, ()), *slo_rules.rules(scope, config)],
         }
         for scope, rules in recording_rules.rules_by_scope(config).items()
     ]

@@ -21,15 +21,11 @@ from .promql import duration_seconds, number
 from .setting_types import CLOSED, Count, Duration, Flag, Milliseconds, Severity
 from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
 
-_STEP_SECONDS = 60
-
 
 def _check_window(value: str) -> str:
     seconds = duration_seconds(value)
-    if seconds < RATE_WINDOW_SECONDS or seconds % _STEP_SECONDS:
-        raise ValueError(
-            f"rates are over {RATE_WINDOW}: write whole minutes, at least {RATE_WINDOW}"
-        )
+    if not seconds or seconds % RATE_WINDOW_SECONDS:
+        raise ValueError(f"events are counted in {RATE_WINDOW}: write a multiple of {RATE_WINDOW}")
     return value
 
 

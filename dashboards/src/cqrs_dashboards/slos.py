@@ -10,6 +10,7 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import SEVERITY
 from cqrs_alerts.links import SLOS_UID
 from cqrs_alerts.promql import Matcher, equals, ratio
+from cqrs_alerts.windows import RATE_WINDOW
 
 from . import alert_panels, colors, panels
 from .annotations import dashboard_annotations
@@ -145,7 +146,9 @@ def _achieved(queries: Queries) -> Panel:
 
 
 def _events(queries: Queries) -> Row:
-    bad, whole = (queries.objective(name) for name in (slo.BAD_EVENTS_RATE, slo.EVENTS_RATE))
+    bad, whole = (
+        queries.objective(name) for name in (slo.bad_events(RATE_WINDOW), slo.events(RATE_WINDOW))
+    )
     legend = queries.objective_legend
     by = queries.by_objective
     return Row(
@@ -153,10 +156,10 @@ def _events(queries: Queries) -> Row:
         _tall(_objectives((
             panels.series(
                 "Bad events",
-                "Events per second that did not keep their promise, by objective. Normal is near "
-                "0. The path's own dashboard says which types and why: failures for availability, "
-                "latency and lag for the others.",
-                "eps", queries.top(by(bad)), legend, SILENT,
+                "Events of the last 5 minutes that did not keep their promise, by objective. "
+                "Normal is near 0. The path's own dashboard says which types and why: failures "
+                "for availability, latency and lag for the others.",
+                "short", queries.top(by(bad)), legend, SILENT,
             ),
             panels.series(
                 "Share of bad events",
@@ -167,10 +170,11 @@ def _events(queries: Queries) -> Row:
             ),
             panels.series(
                 "Events",
-                "Events per second that count towards each objective. Normal follows the traffic. "
-                "Burn rates of little traffic say little: rules have a floor, minimum_events, for "
+                "Events of the last 5 minutes that count towards each objective; of an objective "
+                "of time, seconds of each projection. Normal follows the traffic. Burn rates of "
+                "little traffic say little: rules have a floor, minimum_events, for "
                 "the events in their long window.",
-                "eps", queries.top(by(whole)), legend, SILENT,
+                "short", queries.top(by(whole)), legend, SILENT,
             ),
         ))),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from cqrs_alerts.naming import (
     series_name,
     stored_parts,
 )
-from cqrs_alerts.slo import up_to
+from cqrs_alerts.slo_rules import up_to
 from cqrs_telemetry import catalog
 
 # By strategy, in the order of STRATEGIES; what Prometheus itself makes of them is a contract test.

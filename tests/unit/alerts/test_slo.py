@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cqrs_alerts import projection_state, slo
+from cqrs_alerts import projection_state, slo, slo_rules
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
 from cqrs_alerts.naming import recorded_label
@@ -27,7 +27,6 @@ from cqrs_alerts.slo_settings import (
     TimeObjectives,
     promise,
 )
-from cqrs_alerts.windows import RATE_WINDOW_SECONDS
 from cqrs_telemetry import catalog
 
 from .alert_cases.case import ABOVE, BELOW
@@ -101,10 +100,7 @@ LATENCY = {"slo": "command_latency", **SIDE}
 
 @CONFIGS
 def test_windows_count_events(config: Config, evaluate: Evaluate) -> None:
-    """Two hours without, then ten minutes with failures: a window weighs them by their number.
-
-    Rates over 5 m turn both edges into ramps of the same area.
-    """
+    """Two hours without, then ten minutes with failures: a window weighs them by their number."""
     bad = "1000+0x120 1000+{}x10 1600+0x60"
     budget = 1 - config.slos.command_availability.objective
     series = commands(Service(config, GROUPS[config]), "0+{}x190", bad)
@@ -320,13 +316,13 @@ def steady(name: str, labels: Mapping[str, str], value: float) -> dict[str, str]
     return {"series": series, "values": f"{value:.12g}x1000"}
 
 
-def rate_inputs(sli: slo.Sli, config: Config) -> InputSeries:
-    """Of 15 a second 3 are bad, of two types; another service's 7 are all good.
+def raw_inputs(sli: slo.Sli, config: Config) -> InputSeries:
+    """Of 15 a minute 3 are bad, of two types; another service's 7 are all good.
 
     Of time it is that of 15 projections, and a third service has none in the last minutes.
     """
-    kind = recorded_label(sli.type)
     if isinstance(sli, slo.Staleness):
+        kind = recorded_label(sli.type)
         gone = steady(projection_state.STALE, {"job": "gone", kind: "last"}, 1)
         return [
             {**gone, "values": "1x9 stale"},
@@ -339,24 +335,32 @@ def rate_inputs(sli: slo.Sli, config: Config) -> InputSeries:
                 for number, share in enumerate(shares)
             ),
         ]
+    busy, calm = (Service(config, group) for group in (GROUPS[config], calm_service(config)))
+    step = duration_seconds(config.scrape_interval) / 60  # promtool's samples are a minute apart
     if isinstance(sli, slo.Availability):
-        label = recorded_label(sli.status)
-        several: dict[tuple[str, str], float] = {
-            ("One", catalog.SUCCESS): 4, ("Two", catalog.SUCCESS): 5, ("Two", catalog.REJECTED): 3,
-            ("One", catalog.ERROR): 1, ("Two", catalog.ERROR): 2,
-        }  # fmt: skip
-        calm: dict[tuple[str, str], float] = {("One", catalog.SUCCESS): 7}
-    else:
-        label, within = "le", str(sli.settings(config).within_ms)
-        several = {
-            ("One", "+Inf"): 9, ("Two", "+Inf"): 6, ("One", within): 8, ("Two", within): 4,
-            ("One", "25.0"): 3,
-        }  # fmt: skip
-        calm = {("One", "+Inf"): 7, ("One", within): 7, ("One", "25.0"): 2}
+        counts = (
+            (busy, "One", catalog.SUCCESS, 4), (busy, "Two", catalog.SUCCESS, 5),
+            (busy, "Two", catalog.REJECTED, 3), (busy, "One", catalog.ERROR, 1),
+            (busy, "Two", catalog.ERROR, 2), (calm, "One", catalog.SUCCESS, 7),
+        )  # fmt: skip
+        return [
+            line
+            for service, name, status, often in counts
+            for line in service.counter(
+                sli.rate.metric, {sli.type: name, sli.status: status}, often / step
+            )
+        ]
+    within = sli.settings(config).within_ms
     return [
-        steady(sli.recording.name, {**group, kind: name, label: each}, value)
-        for group, rates in ((GROUPS[config], several), (calm_service(config), calm))
-        for (name, each), value in rates.items()
+        line
+        for service, name, fast, slow in (
+            (busy, "One", 8, 1),
+            (busy, "Two", 4, 2),
+            (calm, "One", 7, 0),
+        )
+        for line in service.histogram(
+            sli.buckets.metric, {sli.type: name}, {within: fast / step, within * 2: slow / step}
+        )
     ]
 
 
@@ -386,8 +390,11 @@ def recorded_tests(config: Config) -> dict[str, Recorded]:
     for sli in slo.SLIS:
         found |= objective_tests(sli, config)
     for side in dict.fromkeys(sli.side for sli in slo.SLIS):
+        counted = slo_rules.counted_windows(config)
+        for index, window in enumerate(counted[1:], 1):
+            found |= window_tests(side, window, counted[:index], config)
         for window in slo.windows(config):
-            found |= window_tests(side, window, config)
+            found |= burn_tests_of(side, window, config)
         name = slo.budget_remaining(config)
         labels, others = derived_labels(side, config)
         burned = slo.burn_rate(config.slos.period)
@@ -399,25 +406,33 @@ def recorded_tests(config: Config) -> dict[str, Recorded]:
 
 def objective_tests(sli: slo.Sli, config: Config) -> dict[str, Recorded]:
     """Events, bad events and the promise of an objective; a service without bad ones has 0."""
-    series = rate_inputs(sli, config)
     promise = sli.settings(config).objective
     own = {"slo": sli.name, "cqrs_side": sli.side}
-    at = "20m" if isinstance(sli, slo.Staleness) else "5m"
     busy, calm = ({**group, **own} for group in (GROUPS[config], calm_service(config)))
+    whole, bad = slo.events("5m"), slo.bad_events("5m")
+    # What bad events of latency are counted from: not another objective's, nor an own type's.
+    known = [
+        *(steady(whole, group, number) for group, number in ((busy, 75), (calm, 35))),
+        steady(whole, {**busy, "slo": "another"}, 1000),
+        steady(whole, {**busy, recorded_label(sli.type): "Own"}, 1000),
+    ]
+    scale = 60 if isinstance(sli, slo.Staleness) else 1  # seconds in a minute
     return {
         f"{name} {sli.name} {sli.side}": (
             "1m",
             [
                 {
-                    "input_series": series,
-                    "promql_expr_test": [exactly(name, at, (busy, one), (calm, other))],
+                    "input_series": [*raw_inputs(sli, config), *others],
+                    "promql_expr_test": [exactly(name, "20m", (busy, one), (calm, other))],
                 }
             ],
         )
-        for name, one, other in (
-            (slo.EVENTS_RATE, 15, 7), (slo.BAD_EVENTS_RATE, 3, 0), (slo.OBJECTIVE, promise, promise)
+        for name, others, one, other in (
+            (whole, [], 75 * scale, 35 * scale),
+            (bad, known, 15 * scale, 0),
+            (slo.OBJECTIVE, known, promise, promise),
         )
-    }  # fmt: skip
+    }
 
 
 def derived_labels(side: str, config: Config) -> tuple[dict[str, str], dict[str, str]]:
@@ -426,35 +441,49 @@ def derived_labels(side: str, config: Config) -> tuple[dict[str, str], dict[str,
     return {**own, "cqrs_side": side}, {**own, "cqrs_side": "another"}
 
 
-def window_tests(side: str, window: str, config: Config) -> dict[str, Recorded]:
-    """Counts of a window leave out what is older, and stay when the service ends."""
-    labels, others = derived_labels(side, config)
-    whole, bad, burn = slo.events(window), slo.bad_events(window), slo.burn_rate(window)
+def window_tests(
+    side: str, window: str, shorter: Sequence[str], config: Config
+) -> dict[str, Recorded]:
+    """Counts of a window are those of its parts, each as it was when the next began.
+
+    Between them, and where the window begins, nothing counts; a part without a sample does not.
+    """
     found = dict[str, Recorded]()
-    seconds = int(duration_seconds(window))
-    for rate, count in ((slo.EVENTS_RATE, whole), (slo.BAD_EVENTS_RATE, bad)):
-        if seconds <= RATE_WINDOW_SECONDS:
-            series = [steady(rate, labels, 2), steady(rate, others, 1000)]
-            checks = [exactly(count, "5m", (labels, 2 * seconds))]
-            found[f"{count} {side}"] = "1m", [{"input_series": series, "promql_expr_test": checks}]
-            continue
-        step = 60 if seconds <= 6 * 3600 else 300
-        older, within = seconds // 6 // step, seconds // step
-        # Little of a long window: promtool loads no more than some thousand samples at once.
-        samples = f"_x{older} 100 2 stale _x{within - 3}"
-        now = duration((older + within) * step)
-        tests = [
-            {
+    labels, others = derived_labels(side, config)
+    (part, *_), of_one_length = zip(*slo_rules.parts(window, shorter), strict=True)
+    step, number = duration_seconds(part) / 2, len(of_one_length)
+    for count in slo.COUNTS:
+
+        def case(step: float, values: str, known: float, count: Any = count) -> dict[str, Any]:
+            return {
                 "interval": duration(step),
                 "input_series": [
-                    {**steady(rate, labels, 0), "values": f"{samples} {last}"},
-                    {**steady(rate, others, 0), "values": f"{samples} 50"},
+                    {**steady(count(part), each, 0), "values": values} for each in (labels, others)
                 ],
-                "promql_expr_test": [exactly(count, now, (labels, 2 * number * step))],
+                "promql_expr_test": [exactly(count(window), window, (labels, known))],
             }
-            for last, number in (("2", 2), ("stale", 1))
-        ]
-        found[f"{count} {side}"] = duration(older * step), tests
+
+        tests = []
+        for last, known in (("1", number), ("stale", number - 1)):
+            # From the window's beginning to now: before each part, within it, at its end.
+            ends = ["1"] * (number - 1) + [last]
+            values = " ".join(["1000", *(f"1000 {end}" for end in ends)])
+            tests.append(case(step, values, known))
+        if duration_seconds(part) >= 6 * 3600:
+            # Where Prometheus was down as a part ended, what it recorded in the hour before.
+            samples = int(duration_seconds(part) / 300)
+            for ago, of_each in ((11, 7), (13, 0)):
+                between = f" _x{samples - 1} ".join(["7"] * (number - 1))
+                values = f"_x{samples - ago} {between} _x{samples + ago - 1} 1"
+                tests.append(case(300, values, of_each * (number - 1) + 1))
+        found[f"{count(window)} {side}"] = window, tests
+    return found
+
+
+def burn_tests_of(side: str, window: str, config: Config) -> dict[str, Recorded]:
+    """A burn rate is a ratio of counts, of which an objective is remembered for a day."""
+    labels, others = derived_labels(side, config)
+    whole, bad, burn = slo.events(window), slo.bad_events(window), slo.burn_rate(window)
     series = [
         *(steady(bad, each, value) for each, value in ((labels, 3), (others, 50))),
         *(steady(whole, each, value) for each, value in ((labels, 60), (others, 100))),
@@ -466,8 +495,7 @@ def window_tests(side: str, window: str, config: Config) -> dict[str, Recorded]:
         ),
     ]
     checks = [exactly(burn, "23h", (labels, 0.5)), exactly(burn, "25h")]
-    found[f"{burn} {side}"] = "1h", [{"input_series": series, "promql_expr_test": checks}]
-    return found
+    return {f"{burn} {side}": ("1h", [{"input_series": series, "promql_expr_test": checks}])}
 
 
 @CONFIGS
@@ -481,8 +509,14 @@ def test_each_recorded_series_by_what_it_reads(config: Config, evaluate: Evaluat
         if rule["record"].startswith("cqrs:slo")
     }
     assert set(tests) == recorded
-    for interval in {every for every, _ in tests.values()}:
-        chosen = {name: each for name, (every, each) in tests.items() if every == interval}
+    # What reads the counts of five minutes is given them, and so apart from what records them.
+    base = {name for name in tests if name.startswith(f"{slo.events('5m')} ")}
+    for interval, among in {(every, name in base) for name, (every, _) in tests.items()}:
+        chosen = {
+            name: each
+            for name, (every, each) in tests.items()
+            if every == interval and (name in base) == among
+        }
         evaluate(
             config,
             [test for each in chosen.values() for test in each],
@@ -606,20 +640,22 @@ def test_a_projection_with_its_own_objective_of_time_counts_apart() -> None:
     """Its staleness is its own, and is not among that of the others."""
     promised = TimeObjectives(types=(OwnTime(type="slow(1)", objective=0.5),))
     config = replace(DEFAULT, slos=replace(DEFAULT.slos, projection_staleness=promised))
-    chosen = slo.PROJECTION_STALENESS
-    found = [
-        (rule["labels"].get("projection_name"), rule["expr"])
-        for rule in slo.rules(chosen.recording.metric.scope, config)
-        if rule["record"] == slo.OBJECTIVE and rule["labels"]["slo"] == chosen.name
+    chosen, name = slo.PROJECTION_STALENESS, projection_state.STALE
+    rules = [
+        rule
+        for rule in slo_rules.rules(chosen.recording.metric.scope, config)
+        if rule.get("labels", {}).get("slo") == chosen.name
     ]
-    name = projection_state.STALE
-    assert found == [
-        (kind, f"0 * count by (job) (count_over_time({select(name, [who])}[5m])) + {objective:g}")
-        for kind, who, objective in (
-            (None, Matcher("projection_name", "!~", r"slow\(1\)"), 0.99),
-            ("slow(1)", equals("projection_name", "slow(1)"), 0.5),
-        )
-    ]
+    for kind, who, objective in (
+        (None, Matcher("projection_name", "!~", r"slow\(1\)"), 0.99),
+        ("slow(1)", equals("projection_name", "slow(1)"), 0.5),
+    ):
+        own = [rule for rule in rules if rule["labels"].get("projection_name") == kind]
+        assert [rule["record"] for rule in own] == [
+            slo.events("5m"), slo.bad_events("5m"), slo.OBJECTIVE,
+        ]  # fmt: skip
+        assert all(select(name, [who]) in rule["expr"] for rule in own)
+        assert own[-1]["expr"].endswith(f" + {objective:g}")
 
 
 def test_time_counts_as_far_as_it_is_known(evaluate: Evaluate) -> None:

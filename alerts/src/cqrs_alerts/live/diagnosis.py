@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import recording, slo
+from .. import recording, slo, slo_rules
 from ..config import Config
 from ..derived import labels_of_derived
 from ..label_names import LE, NAME, SLO
@@ -37,7 +37,7 @@ class Examiner:
         self._config = config
         self.rules = prometheus.rules()
         self._metrics = MetricExaminer(prometheus, config)
-        self._objectives = frozenset(slo.names(config))
+        self._objectives = frozenset(slo_rules.names(config))
         self._derived = frozenset(labels_of_derived(config))
         self._buckets: dict[str, set[float]] = {}
         self._diagnoses: dict[Selector, Diagnosis | None] = {}
