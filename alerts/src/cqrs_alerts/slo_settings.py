@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 
 from .promql import duration_seconds, number
-from .setting_types import CLOSED, Count, Duration, Flag, Milliseconds, Severity
+from .setting_types import CLOSED, KEY, Count, Duration, Flag, Milliseconds, Severity
 from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
 
 
@@ -134,7 +135,7 @@ class TimeObjectives(Objectives):
     types: Annotated[
         tuple[OwnTime, ...],
         Field(
-            description="projections with an objective of their own: [{type: X, objective: 0.9}]"
+            description="projections with an objective of their own: [{type: X, objective: 0.95}]"
         ),
     ] = ()
 
@@ -250,19 +251,33 @@ class Slos:
 
     @model_validator(mode="after")
     def _check_factors(self) -> Slos:
-        """Where all events are bad, a budget burns 1 / (1 - objective) times as fast as it may."""
-        every = [each for each in vars(self).values() if isinstance(each, Objectives)]
-        promised = [
-            each.objective
-            for slo in every
-            if slo.enabled
-            for each in (slo, *getattr(slo, "types", ()))
-        ]
-        limit = max((1 / (1 - objective) for objective in promised), default=math.inf)
-        for rate in self.burn_rates:
-            if rate.factor >= limit:
-                raise ValueError(
-                    f"burn_rates: factor {number(rate.factor)} could never fire: "
-                    f"no objective's budget burns faster than {number(round(limit, 6))} times"
+        """Refuse what would never fire, however much goes wrong.
+
+        When all events are bad, a budget burns 1 / (1 - objective) times as fast as it may.
+        """
+        highest = max((rate.factor for rate in self.burn_rates), default=0.0)
+        for key, objective in self._objectives():
+            limit = round(1 / (1 - objective), 6)
+            if highest >= limit:
+                raise PydanticCustomError(
+                    "factor",
+                    "with objective {objective} a budget burns at most {limit} times as fast as it "
+                    "may, so that factor {factor} of slos.burn_rates never fires: write factors "
+                    "below {limit}, or an objective above {needed}",
+                    {
+                        KEY: key,
+                        "objective": number(objective),
+                        "limit": number(limit),
+                        "factor": number(highest),
+                        "needed": number(math.ceil((1 - 1 / highest) * 1e4) / 1e4),
+                    },
                 )
         return self
+
+    def _objectives(self) -> Iterator[tuple[tuple[str | int, ...], float]]:
+        """Each objective that has rules, with its place in the section."""
+        for name, section in vars(self).items():
+            if isinstance(section, Objectives) and section.enabled:
+                yield (name, "objective"), section.objective
+                for index, own in enumerate(getattr(section, "types", ())):
+                    yield (name, "types", index, "objective"), own.objective

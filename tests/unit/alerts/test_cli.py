@@ -157,7 +157,7 @@ def test_check_counts_what_generate_writes(tmp_path: Path) -> None:
     config = tmp_path / "cqrs.yaml"
     config.write_text(
         "alerts: {telemetry_faults: {enabled: false}}\n"
-        "slos: {query_availability: {types: [{type: Slow, objective: 0.9}]}}\n"
+        "slos: {query_availability: {types: [{type: Slow, objective: 0.95}]}}\n"
     )
     for options in ((), ("--config", config)):
         run("generate", "--output", tmp_path / "out", *options)

@@ -126,7 +126,29 @@ MISTAKES = {
     ),
     "burn faster than any budget can": (
         "slos:\n  burn_rates: [{factor: 2000, long: 1h, short: 5m, for: 2m, severity: info}]",
-        1, "slos", "factor 2000 could never fire",
+        1, "slos.command_availability.objective",
+        ("with objective 0.999 a budget burns at most 1000 times as fast as it may, so that "
+        "factor 2000 of slos.burn_rates never fires: write factors below 1000, or an "
+        "objective above 0.9995"),
+    ),
+    "objective for which no page fires": (
+        "slos:\n  query_latency: {objective: 0.8}", 2, "slos.query_latency.objective",
+        ("at most 5 times as fast as it may, so that factor 14.4 of slos.burn_rates never fires: "
+        "write factors below 5, or an objective above 0.9306"),
+    ),
+    "such an objective of a type": (
+        ("slos:\n  query_latency:\n    types:\n"
+        "      - {type: A, objective: 0.99, within_ms: 500}\n"
+        "      - {type: B, objective: 0.5, within_ms: 500}"),
+        5, "slos.query_latency.types[1].objective", "write factors below 2",
+    ),
+    "factor that is just reached": (
+        ("slos:\n  command_latency: {objective: 0.8}\n"
+        "  burn_rates: [{factor: 5, long: 1h, short: 5m, for: 2m, severity: info}]"),
+        2, "slos.command_latency.objective", "write factors below 5",
+    ),
+    "window that is no multiple": (
+        "slos:\n  period: 12h2m", 2, "slos.period", "write a multiple of 5m",
     ),
     "switch that is text": ("alerts: {query_errors_high: {enabled: 'no'}}", 1,
                             "alerts.query_errors_high.enabled", "valid boolean"),

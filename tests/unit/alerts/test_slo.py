@@ -48,7 +48,7 @@ OTHER = Config(
     scrape_interval="15s",
     slos=Slos(
         command_availability=AvailabilityObjectives(objective=0.99),
-        command_latency=LatencyObjectives(objective=0.9, within_ms=2.5),
+        command_latency=LatencyObjectives(objective=0.95, within_ms=2.5),
     ),
 )
 GROUPS = {DEFAULT: {"job": "shop"}, OTHER: {"cluster": "north", "job": "shop"}}
@@ -576,10 +576,10 @@ OWN = replace(
     slos=replace(
         DEFAULT.slos,
         command_availability=AvailabilityObjectives(
-            types=(OwnAvailability(type="Import(1)", objective=0.5),)
+            types=(OwnAvailability(type="Import(1)", objective=0.95),)
         ),
         command_latency=LatencyObjectives(
-            types=(OwnLatency(type="Import(1)", objective=0.5, within_ms=10_000),)
+            types=(OwnLatency(type="Import(1)", objective=0.95, within_ms=10_000),)
         ),
     ),
 )  # fmt: skip
@@ -593,14 +593,14 @@ def test_a_type_with_its_own_objective_counts_apart(evaluate: Evaluate) -> None:
         *commands(service, "0+{}x90", "1000+{}x90", "Import(1)"),
         *service.histogram(catalog.COMMAND_DURATION, COMMANDS, {20: 100}),
         *service.histogram(
-            catalog.COMMAND_DURATION, {catalog.COMMAND_TYPE: "Import(1)"}, {5_000: 60, 20_000: 40}
+            catalog.COMMAND_DURATION, {catalog.COMMAND_TYPE: "Import(1)"}, {5_000: 96, 20_000: 4}
         ),
     ]
     GROUPS[OWN] = GROUPS[DEFAULT]
     rest, own = {"command_type": ""}, {"command_type": "Import(1)"}
     name = slo.burn_rate("30m")
     expected = [
-        (AVAILABILITY, rest, 0.0), (AVAILABILITY, own, 1.0),
+        (AVAILABILITY, rest, 0.0), (AVAILABILITY, own, 10.0),
         (LATENCY, rest, 0.0), (LATENCY, own, 0.8),
     ]  # fmt: skip
     tests = []
@@ -638,7 +638,7 @@ def test_a_service_that_is_down_keeps_its_budget(evaluate: Evaluate) -> None:
 
 def test_a_projection_with_its_own_objective_of_time_counts_apart() -> None:
     """Its staleness is its own, and is not among that of the others."""
-    promised = TimeObjectives(types=(OwnTime(type="slow(1)", objective=0.5),))
+    promised = TimeObjectives(types=(OwnTime(type="slow(1)", objective=0.95),))
     config = replace(DEFAULT, slos=replace(DEFAULT.slos, projection_staleness=promised))
     chosen, name = slo.PROJECTION_STALENESS, projection_state.STALE
     rules = [
@@ -648,7 +648,7 @@ def test_a_projection_with_its_own_objective_of_time_counts_apart() -> None:
     ]
     for kind, who, objective in (
         (None, Matcher("projection_name", "!~", r"slow\(1\)"), 0.99),
-        ("slow(1)", equals("projection_name", "slow(1)"), 0.5),
+        ("slow(1)", equals("projection_name", "slow(1)"), 0.95),
     ):
         own = [rule for rule in rules if rule["labels"].get("projection_name") == kind]
         assert [rule["record"] for rule in own] == [

@@ -79,7 +79,7 @@ def test_rules_of_another_configuration_are_told(healthy: Server) -> None:
         config.slos,
         query_latency=replace(
             config.slos.query_latency,
-            types=(OwnLatency(type="Report", objective=0.9, within_ms=500),),
+            types=(OwnLatency(type="Report", objective=0.95, within_ms=500),),
         ),
     )
     report = check_live(healthy, replace(config, alerts=alerts, slos=promised))
