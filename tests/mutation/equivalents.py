@@ -13,6 +13,15 @@ _ONE_STATUS = (
 _ABOVE_ZERO = "rates are never negative: their sum is above 0 just when the largest of them is"
 _TIMES_ZERO = "times 0: the series only tells which services there are"
 
+_AVAILABILITY = ("command_availability write", "query_availability read")
+_LATENCY = ("command_latency write", "query_latency read", "projection_freshness projection")
+_OF_EVENTS, _OF_TIME = (*_AVAILABILITY, *_LATENCY), "projection_staleness projection"
+_GROWTH = tuple(
+    f"cqrs:slo_{which}:increase5m {each}"
+    for which in ("events", "bad_events")
+    for each in _OF_EVENTS
+)
+
 
 def _each(rules: Iterable[str], *changes: str) -> tuple[tuple[str, str], ...]:
     return tuple((rule, change) for rule in rules for change in changes)
@@ -35,6 +44,7 @@ _REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("cqrs:projection_lag:mean5m", f"{_LARGEST} (2)"),
     ),
     _ONE_SERIES: (
+        *_each((f"cqrs:slo_bad_events:increase5m {each}" for each in _LATENCY), _LARGEST),
         ("cqrs:projection_lag:mean5m", _LARGEST),
         ("CqrsProjectionNotProgressing", f"{_LARGEST} (2)"),
     ),
@@ -65,28 +75,22 @@ _REASONS: dict[str, tuple[tuple[str, str], ...]] = {
                 "cqrs:command_total_errors:ratio_rate5m",
                 "cqrs:query_total_errors:ratio_rate5m",
                 "cqrs:projection_total_errors:ratio_rate5m",
-                "cqrs:slo_bad_events:increase5m command_availability write",
-                "cqrs:slo_bad_events:increase5m query_availability read",
             ),
             f"{_LARGEST} (2)",
         ),
         *_each(
             (
-                "cqrs:slo_objective:ratio command_availability write",
-                "cqrs:slo_objective:ratio query_availability read",
+                *(f"cqrs:slo_objective:ratio {each}" for each in (*_OF_EVENTS, _OF_TIME)),
+                *(f"cqrs:slo_bad_events:increase5m {each}" for each in _AVAILABILITY),
             ),
-            _LARGEST,
+            "count to sum",
         ),
-        *_each(
-            (
-                "cqrs:slo_objective:ratio command_latency write",
-                "cqrs:slo_objective:ratio query_latency read",
-                "cqrs:slo_objective:ratio projection_freshness projection",
-            ),
-            _LARGEST,
-            'le="+Inf" to le!="+Inf"',
-        ),
-        ("cqrs:slo_objective:ratio projection_staleness projection", "count to sum"),
+    ),
+    "another operand has no value for a series that has no sample within five minutes": _each(
+        _GROWTH, *(f"5m to 15m ({number})" for number in (3, 6, 8))
+    ),
+    "a counter that was there does not begin later than its process": _each(
+        _GROWTH, "5m to 15m (7)"
     ),
     "of each process only its presence is counted, not its number of series": (
         ("cqrs:instances:count", "count to sum (2)"),

@@ -15,6 +15,7 @@ from cqrs_alerts.promql import duration, duration_seconds, equals, select
 from cqrs_alerts.slo_settings import BurnRate, Slos
 
 from .conftest import Evaluate, needed_rules
+from .growth import END, GROWTH, STEP, growing
 
 CONFIG = Config()
 WINDOWS = slo.windows(CONFIG)
@@ -93,43 +94,14 @@ def test_a_burst_counts_once_in_every_window(
     evaluate(CONFIG, tests, rules(), f"{evaluation}s")
 
 
-def _from(begin: int, end: int, counted: Callable[[int], int]) -> Callable[[int], int | None]:
-    return lambda at: counted(at) if begin <= at < end else None
-
-
 @pytest.mark.servers
 def test_what_processes_begin_and_end_with_counts(evaluate: Evaluate) -> None:
     """A restart, a new series, a new process and an end lose nothing that was scraped."""
-    times = range(0, 3600, 30)
-    restart, last = 1815, 3600
-    cases: dict[str, tuple[Callable[[int], int | None], float]] = {
-        # 40 before its restart, of which 30 since the last evaluation, and 20 after it.
-        "restarted": (lambda at: (at >= 1790) * 40 if at < restart else (at >= 1850) * 20, 60),
-        # An exception that it had not seen before, in a process that runs.
-        "new series": (_from(1800, last, lambda _: 30), 30),
-        # The same in a process that Prometheus has seen for half a minute.
-        "young process": (_from(1830, last, lambda _: 30), 30),
-        # A process whose history Prometheus did not see.
-        "new process": (_from(1800, last, lambda at: 1000 if at < 1850 else 1030), 30),
-        "ended": (_from(0, 1830, lambda at: 7 if at < 1800 else 42), 35),
-    }
-    series = [
-        line
-        for job, (counted, _) in cases.items()
-        for line in (
-            counter({"job": job, "command_status": "error"}, counted, times),
-            {
-                "series": f'cqrs_telemetry_overflow_total{{job="{job}", instance="a"}}',
-                "values": " ".join(
-                    "0" if at >= 1800 or "process" not in job else "_" for at in times
-                ),
-            },
-        )
-    ]
-    expected = {job: number for job, (_, number) in cases.items()}
-    checks = [bad_events(window, 2700, expected) for window in ("30m", "1h", "30d")]
-    tests = [{"interval": "30s", "input_series": series, "promql_expr_test": checks}]
-    evaluate(CONFIG, tests, rules(), "1m")
+    labels = {"command_type": "PlaceOrder", "command_status": "error"}
+    series = growing("cqrs_command_total", labels, {})
+    checks = [bad_events("5m", END, GROWTH)]
+    tests = [{"interval": f"{STEP}s", "input_series": series, "promql_expr_test": checks}]
+    evaluate(CONFIG, tests, rules(), f"{END}s")
 
 
 Multiples = st.integers(1, 100_000)

@@ -12,7 +12,7 @@ import yaml
 from cqrs_alerts import projection_state, slo, slo_rules
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
-from cqrs_alerts.naming import recorded_label
+from cqrs_alerts.naming import recorded_label, series_name
 from cqrs_alerts.promql import Matcher, duration, duration_seconds, equals, select
 from cqrs_alerts.rule_files import render_rules
 from cqrs_alerts.slo_alerts import BurnAlert
@@ -39,6 +39,7 @@ from .conftest import (
     rendered,
     rule_name,
 )
+from .growth import AFTER, ALIVE, CASES, END, GROWTH, STEP, growing
 
 pytestmark = pytest.mark.servers
 
@@ -417,7 +418,7 @@ def objective_tests(sli: slo.Sli, config: Config) -> dict[str, Recorded]:
         steady(whole, {**busy, recorded_label(sli.type): "Own"}, 1000),
     ]
     scale = 60 if isinstance(sli, slo.Staleness) else 1  # seconds in a minute
-    return {
+    found = {
         f"{name} {sli.name} {sli.side}": (
             "1m",
             [
@@ -431,6 +432,56 @@ def objective_tests(sli: slo.Sli, config: Config) -> dict[str, Recorded]:
             (whole, [], 75 * scale, 35 * scale),
             (bad, known, 15 * scale, 0),
             (slo.OBJECTIVE, known, promise, promise),
+        )
+    }
+    if not isinstance(sli, slo.Staleness) and config.group_labels == ("job",):
+        for name, test in growth_tests(sli, config).items():
+            found[f"{name} {sli.name} {sli.side}"][1].append(test)
+    return found
+
+
+def growth_tests(sli: slo.Availability | slo.Latency, config: Config) -> dict[str, dict[str, Any]]:
+    """What each case of ``growth`` counts, and that no service has counts that has ended."""
+    known = dict[str, float]()
+    if isinstance(sli, slo.Availability):
+        metric, whole_part, part = sli.rate.metric, "", ""
+        labels = {recorded_label(sli.status): catalog.ERROR}
+        others = {recorded_label(sli.status): catalog.SUCCESS}
+        bad = {job: float(number) for job, number in GROWTH.items()}
+    else:
+        metric, whole_part, part = sli.buckets.metric, "count", "bucket"
+        labels, others = {"le": f"{sli.settings(config).within_ms:g}"}, {"le": "+Inf"}
+        known = dict.fromkeys(CASES, 1000.0)
+        bad = {job: 1000.0 - number for job, number in GROWTH.items()}
+    own = {"slo": sli.name, "cqrs_side": sli.side}
+    kind = {recorded_label(sli.type): "Some"}
+    counted = [
+        {**steady(slo.events("5m"), {"job": job, **own}, number), "values": f"{number:g}x500"}
+        for job, number in known.items()
+    ]
+    of_whole = growing(series_name(metric, config.naming, whole_part), kind, {})
+    of_bad = growing(
+        series_name(metric, config.naming, part), {**kind, **labels}, {**kind, **others}
+    )
+    promise = dict.fromkeys(CASES, sli.settings(config).objective)
+    return {
+        name: {
+            "interval": f"{STEP}s",
+            "input_series": series,
+            "promql_expr_test": [
+                exactly(name, at, *(({"job": job, **own}, expected[job]) for job in sorted(jobs)))
+                for at, jobs, expected in ((f"{END}s", GROWTH, now), (f"{AFTER}s", ALIVE, later))
+            ],
+        }
+        for name, series, now, later in (
+            (slo.events("5m"), of_whole, GROWTH, ALIVE),
+            (
+                slo.bad_events("5m"),
+                [*of_bad, *counted],
+                bad,
+                {job: known.get(job, 0.0) for job in ALIVE},
+            ),
+            (slo.OBJECTIVE, of_whole, promise, promise),
         )
     }
 
@@ -464,10 +515,11 @@ def window_tests(
             }
 
         tests = []
-        for last, known in (("1", number), ("stale", number - 1)):
+        for last in (str(2 ** (number - 1)), "stale"):
             # From the window's beginning to now: before each part, within it, at its end.
-            ends = ["1"] * (number - 1) + [last]
-            values = " ".join(["1000", *(f"1000 {end}" for end in ends)])
+            ends = [*(str(2**part) for part in range(number - 1)), last]
+            known = sum(int(end) for end in ends if end != "stale")
+            values = " ".join(["5000", *(f"5000 {end}" for end in ends)])
             tests.append(case(step, values, known))
         if duration_seconds(part) >= 6 * 3600:
             # Where Prometheus was down as a part ended, what it recorded in the hour before.
