@@ -517,7 +517,7 @@ def window_tests(
         tests = []
         for last in (str(2 ** (number - 1)), "stale"):
             # From the window's beginning to now: before each part, within it, at its end.
-            ends = [*(str(2**part) for part in range(number - 1)), last]
+            ends = [*(str(2**power) for power in range(number - 1)), last]
             known = sum(int(end) for end in ends if end != "stale")
             values = " ".join(["5000", *(f"5000 {end}" for end in ends)])
             tests.append(case(step, values, known))
