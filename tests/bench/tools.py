@@ -109,7 +109,11 @@ def main() -> None:
         rows.append((what, aim, cpu, f"{min(clock):.2f} / {statistics.median(clock):.2f}"))
     note = f"Each from a cold start, {arguments.rounds} times: minimum / median, in seconds."
     table = Table("Tools", note, ("", "aim", "processor", "clock"), tuple(rows))
-    report("tools", [table], {w: t for w, (_, t) in found.items()}, keep=arguments.docs)
+    figures = {
+        what: [[None if each != each else each for each in pair] for pair in times]
+        for what, (_, times) in found.items()
+    }
+    report("tools", [table], figures, keep=arguments.docs)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from .promql import (
     Matcher,
     count_by,
     duration,
-    histogram_part,
     label_list,
     max_by,
     rename_labels,
@@ -30,6 +29,12 @@ from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
 
 # A process exports this from its start on, which tells a new series from a new process.
 ALIVE = catalog.TELEMETRY_OVERFLOW
+# A scrape is stored up to its timeout (10 s by default) after the time of its samples, and a push
+# up to its own. What is not there yet would be in neither of two windows that meet.
+_LATE_SECONDS = 10
+_NOW = f"offset {_LATE_SECONDS}s"
+_BEFORE = f"offset {duration(RATE_WINDOW_SECONDS + _LATE_SECONDS)}"
+_BOTH = duration(2 * RATE_WINDOW_SECONDS)
 
 
 def increase(
@@ -54,7 +59,7 @@ def increase(
 def zero(metric: Metric, part: Part, config: Config, chosen: Iterable[Matcher] = ()) -> str:
     """0 for each service that has such series within the rate window."""
     selector = _select(metric, part, config, chosen)
-    present = count_by(config.group_labels, f"last_over_time({selector}[{RATE_WINDOW}])")
+    present = count_by(config.group_labels, f"last_over_time({selector}[{RATE_WINDOW}] {_NOW})")
     return f"0 * {rename_labels(config.group_names, present)}"
 
 
@@ -66,29 +71,44 @@ def _grown(selector: str, samples: str, *, native: bool) -> str:
     """Growth of each series from its last sample before the window to its last sample.
 
     Windows that meet share that sample, and so each event is in one of them. The first case that
-    holds counts: the series went on; it began again, as its process did, after what it had reached;
-    it began later than its process, and so at 0; its process is new or was not scraped before, and
-    then what it counted before its first sample is left out. A counter that restarts and passes its
-    old value within the window is not told from one that went on. Of native histograms the second
-    and the last case are estimates.
+    holds counts:
+
+    - The series went on.
+    - It began again once, as its process did, after what it had reached. A counter that by now is
+      above that has counted what it says at least.
+    - It began again more often: by PromQL's estimate.
+    - It began later than its process, and so at 0.
+    - Its process is new, or was not scraped before. What it counted before its first sample may be
+      old, and is left out.
+
+    Of native histograms, of which PromQL knows neither the least nor the most, the second case and
+    the last are estimates.
     """
-    within = f"{selector}[{RATE_WINDOW}]"
-    last, before = f"last_over_time({within})", f"last_over_time({within} offset {RATE_WINDOW})"
-    grown = f"{last} - {before}"
-    if native:  # of these PromQL knows neither the least nor the most
-        went_on = f"{grown} and {histogram_part('count', grown)} >= 0"
-        began_again, first_seen = f"(increase({within}) and {before})", f"increase({within})"
-    else:
-        went_on = f"{grown} >= 0"
-        began_again = f"{last} + clamp_min(max_over_time({within}) - {before}, 0)"
-        first_seen = f"{last} - min_over_time({within})"
+    within, earlier = f"{selector}[{RATE_WINDOW}] {_NOW}", f"{selector}[{RATE_WINDOW}] {_BEFORE}"
+    both = f"{selector}[{_BOTH}] {_NOW}"
+    last, before = f"last_over_time({within})", f"last_over_time({earlier})"
+    restarts = f"resets({both}) - resets({earlier})"
+    went_on = f"{last} - {before} unless {restarts} > 0"
     is_new = f"({last} and count_over_time({within}) < {samples})"
-    return "\n   " + "\nor ".join((went_on, began_again, is_new, first_seen)) + "\n"
+    cases: tuple[str, ...]
+    if native:
+        cases = (went_on, f"(increase({within}) and {before})", is_new, f"increase({within})")
+    else:
+        most = f"max_over_time({within})"
+        reached = f"clamp_min({most} - {before}, 0) * ({most} > bool {last})"
+        cases = (
+            went_on,
+            f"({last} + {reached} unless {restarts} > 1)",
+            f"(clamp_min(increase({both}) - increase({earlier}), 0) and {last})",
+            is_new,
+            f"{last} - min_over_time({within})",
+        )
+    return "\n   " + "\nor ".join(cases) + "\n"
 
 
 def _samples_of_processes(config: Config) -> str:
     """How many samples there are of a process in the window and the one before, to compare with."""
     process = (*config.group_labels, INSTANCE)
     alive = select(series_name(ALIVE, config.naming, ""), config.selector)
-    most = max_by(process, f"count_over_time({alive}[{duration(2 * RATE_WINDOW_SECONDS)}])")
+    most = max_by(process, f"count_over_time({alive}[{_BOTH}] {_NOW})")
     return f"on ({label_list(process)}) group_left () {most}"

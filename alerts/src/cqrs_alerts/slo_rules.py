@@ -39,10 +39,12 @@ _TIME_STEP = "5s"  # between two looks at what is counted in seconds; the shorte
 # Go's shortest spelling of a number, which Prometheus 3 gives to what it scrapes.
 _SCIENTIFIC_FROM = 1e6
 # Counted as well where a window would be made of more than so many parts of the one before.
-_STEPS = ("1h", "6h", "1d", "7d", "30d", "90d", "360d")
+_STEPS = ("1h", "6h", "1d", "7d", "30d", "90d")
 _MOST_PARTS = 12
-# A sample that Prometheus did not record, because it was down, is replaced by one before it.
-_LONG, _GAP = "6h", "1h"
+# What Prometheus did not record as a part ended, because it was down, is replaced by what it
+# recorded before: within this share of the part, and at most within so many seconds.
+_GAP_SHARE, _LONGEST_GAP = 1 / 4, 6 * 3600
+_LOOKBACK_SECONDS = 300  # Prometheus' own, of an instant selector
 _PART = "__part__"
 
 Types = tuple[str, str] | None  # operator and value of a matcher; None for all
@@ -126,9 +128,12 @@ def _sum_of_parts(
     for part, ago in parts(window, shorter):
         counts = select(count(part), side)
         if ago:
-            offset = f" offset {duration(ago)}"
-            is_long = duration_seconds(part) >= duration_seconds(_LONG)
-            counts = f"last_over_time({counts}[{_GAP}]{offset})" if is_long else counts + offset
+            gap = min(duration_seconds(part) * _GAP_SHARE, _LONGEST_GAP)
+            offset = f"offset {duration(ago)}"
+            if gap > _LOOKBACK_SECONDS:
+                counts = f"last_over_time({counts}[{duration(gap)}] {offset})"
+            else:
+                counts = f"{counts} {offset}"
         found.append(f'label_replace({counts}, "{_PART}", "{len(found)}", "", "")')
     return f"sum without ({_PART}) (\n   " + "\nor ".join(found) + "\n)"
 
@@ -162,11 +167,10 @@ def _objective(
         no_type = {} if own else {recorded_label(sli.type): ""}
         matchers = [equals(*each) for each in {**labels, **no_type}.items()]
         counted = sum_by(config.service_labels, select(slo.events(RATE_WINDOW), matchers))
-        bad = f"{counted} - {in_time}"
+        bad = f"clamp_min({counted} - ({in_time}), 0)"  # restarts may be estimates
     for name, expression in (
         (slo.events(RATE_WINDOW), whole),
         (slo.bad_events(RATE_WINDOW), bad),
-        # Per service, so that two configurations in one Prometheus do not write one series.
         (slo.OBJECTIVE, f"{none} + {number(promise.objective)}"),
     ):
         yield {"record": name, "expr": expression, "labels": labels}

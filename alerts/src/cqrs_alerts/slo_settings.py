@@ -18,16 +18,20 @@ from pydantic_core import PydanticCustomError
 from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 
-from .promql import duration_seconds, number
+from .promql import duration, duration_seconds, number
 from .setting_types import CLOSED, KEY, Count, Duration, Flag, Milliseconds, Severity
 from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
+
+_LONGEST_WINDOW = "1y"
 
 
 def _check_window(value: str) -> str:
     seconds = duration_seconds(value)
     if not seconds or seconds % RATE_WINDOW_SECONDS:
         raise ValueError(f"events are counted in {RATE_WINDOW}: write a multiple of {RATE_WINDOW}")
-    return value
+    if seconds > duration_seconds(_LONGEST_WINDOW):
+        raise ValueError(f"write at most {_LONGEST_WINDOW}")
+    return duration(seconds)  # as one name of the series, however it was written
 
 
 Objective = Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)]
@@ -263,13 +267,13 @@ class Slos:
                     "factor",
                     "with objective {objective} a budget burns at most {limit} times as fast as it "
                     "may, so that factor {factor} of slos.burn_rates never fires: write factors "
-                    "below {limit}, or an objective above {needed}",
+                    "below {limit}, or an objective of at least {needed}",
                     {
                         KEY: key,
                         "objective": number(objective),
                         "limit": number(limit),
                         "factor": number(highest),
-                        "needed": number(math.ceil((1 - 1 / highest) * 1e4) / 1e4),
+                        "needed": number(_least_objective(highest)),
                     },
                 )
         return self
@@ -281,3 +285,9 @@ class Slos:
                 yield (name, "objective"), section.objective
                 for index, own in enumerate(getattr(section, "types", ())):
                     yield (name, "types", index, "objective"), own.objective
+
+
+def _least_objective(factor: float) -> float:
+    """The least objective for which a factor can be reached, rounded up to few digits."""
+    parts = 10.0 ** max(4, math.ceil(math.log10(factor)) + 1)
+    return (math.floor((1 - 1 / factor) * parts) + 1) / parts

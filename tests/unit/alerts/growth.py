@@ -8,11 +8,12 @@ from cqrs_alerts.promql import equals, select
 
 from .conftest import InputSeries
 
-STEP = 30  # seconds between two samples
-BEGIN, END = 1800, 2100  # of the five minutes
+STEP = 20  # seconds between two samples
+BEGIN, LAST = 1780, 2080  # the last sample before the five minutes, and in them
+END = 2100  # when it is evaluated: samples count after ten seconds
 AFTER = 2460  # by then those that ended have left no sample within five minutes
 
-Samples = Callable[[int], "int | None"]  # value at a time; None where there is no sample
+Samples = Callable[[int], int | None]  # value at a time; None where there is no sample
 
 
 def within(begin: int, end: int, counted: Callable[[int], int]) -> Samples:
@@ -20,37 +21,73 @@ def within(begin: int, end: int, counted: Callable[[int], int]) -> Samples:
     return lambda at: counted(at) if begin <= at < end else None
 
 
-def _restarted(at: int) -> int:
-    """It has restarted before, too, and counted a lot until then."""
-    steps = ((1500, 500), (1820, 30), (1850, 60), (1880, 0), (AFTER, 20))
-    return next((value for until, value in steps if at < until), 20)
+def _steps(*steps: tuple[int, int]) -> Callable[[int], int]:
+    """Values, each from a time on."""
+    return lambda at: [value for begin, value in steps if begin <= at][-1]
 
 
-def _after_a_gap(at: int) -> int | None:
-    if at < 1450:
-        return 5
-    return None if at < 1830 else 1000 if at < 1850 else 1030
+def _lived(begin: int = 0, end: int = 9999) -> Samples:
+    return within(begin, end, lambda _: 0)
 
 
-# Per job: samples of a series, when its process began, and what it grew by.
-CASES: dict[str, tuple[Samples, Samples, int]] = {
-    "went on": (lambda at: 100 if at < 1815 else 130, lambda _: 0, 30),
-    "stood still": (lambda _: 100, lambda _: 0, 0),
-    # 30 before its restart, and 20 after it.
-    "restarted": (_restarted, lambda _: 0, 50),
+def _not_scraped(begin: int, end: int, counted: Callable[[int], int]) -> Samples:
+    return lambda at: None if begin <= at < end else counted(at)
+
+
+# Per job: samples of a series, those of its process, and what it grew by. It grows with the last
+# sample before the five minutes as well, which does not count, and with the last one in them.
+CASES: dict[str, tuple[Samples, Samples, float]] = {
+    "went on": (_steps((0, 100), (BEGIN, 102), (1820, 130), (LAST, 133)), _lived(), 31),
+    "stood still": (lambda _: 100, _lived(), 0),
+    # 30 before its restart, and 23 after it. It has restarted before, too.
+    "restarted": (
+        _steps((0, 500), (1500, 30), (BEGIN, 32), (1820, 62), (1860, 0), (1880, 20), (LAST, 23)),
+        _lived(),
+        53,
+    ),
+    "restarted before": (_steps((0, 500), (BEGIN, 40), (1900, 70)), _lived(), 30),
+    "restarted just now": (_steps((0, 100), (BEGIN, 102), (LAST, 5)), _lived(), 5),
+    # A burst, then a crash, then one more: above what it had been when the five minutes began.
+    "restarted after a burst": (_steps((0, 0), (1820, 1000), (1860, 1)), _lived(), 1001),
+    # Passed just now what it had been before its restart: then at least what it says.
+    "restarted and passed": (
+        _steps((0, 500), (1400, 32), (1820, 62), (1860, 0), (1900, 60), (LAST, 65)),
+        _lived(),
+        65,
+    ),
+    # 98 of which 10 came before, each extrapolated over a missing interval.
+    "restarted twice": (
+        _steps(
+            (0, 500),
+            (1100, 90),
+            (1700, 100),
+            (1820, 130),
+            (1860, 20),
+            (1920, 50),
+            (1940, 5),
+            (LAST, 8),
+        ),
+        _lived(),
+        98 * 30 / 29 - 10 * 15 / 14,
+    ),
     # An exception that was not there before, in a process that runs for long.
-    "new series": (within(1830, 9999, lambda _: 25), lambda _: 0, 25),
+    "new series": (within(1840, 9999, _steps((0, 25), (LAST, 28))), _lived(), 28),
     # The same in a process that Prometheus has seen for half a minute.
-    "young process": (within(1860, 9999, lambda _: 35), within(1830, 9999, lambda _: 0), 35),
+    "young process": (within(1860, 9999, _steps((0, 35), (LAST, 38))), _lived(1840), 38),
     # What a process counted before Prometheus saw it, for the first time or again, may be old.
     "new process": (
-        within(1830, 9999, lambda at: 1000 if at < 1850 else 1030),
-        within(1830, 9999, lambda _: 0),
-        30,
+        within(1840, 9999, _steps((0, 1000), (1860, 1030), (LAST, 1033))),
+        _lived(1840),
+        33,
     ),
-    "not scraped": (_after_a_gap, lambda at: _after_a_gap(at) and 0, 30),
-    "ended": (within(0, 1850, lambda at: 7 if at < 1815 else 42), within(0, 1850, lambda _: 0), 35),
-    "gone": (within(0, 1780, lambda _: 9), within(0, 1780, lambda _: 0), 0),
+    "just seen": (within(LAST, 9999, lambda _: 1000), _lived(LAST), 0),
+    "not scraped": (
+        _not_scraped(1460, 1840, _steps((0, 5), (1840, 1000), (1860, 1030), (LAST, 1033))),
+        _not_scraped(1460, 1840, lambda _: 0),
+        33,
+    ),
+    "ended": (within(0, 1850, _steps((0, 7), (BEGIN, 9), (1820, 44))), _lived(0, 1850), 35),
+    "gone": (within(0, 1770, lambda _: 9), _lived(0, 1770), 0),
 }
 GROWTH = {job: growth for job, (_, _, growth) in CASES.items() if job != "gone"}
 ALIVE = {job: 0 for job in GROWTH if job != "ended"}
@@ -69,11 +106,12 @@ def _growing(
         process = {"job": job, "instance": "a"}
         yield _series(name, {**process, **labels}, counted)
         if others:
-            yield _series(name, {**process, **others}, lambda at, lived=lived: lived(at))
+            yield _series(name, {**process, **others}, lived)
         yield _series(alive, process, lived)
         # Each process has several, of which one may be later; another process is older.
-        yield _series(alive, {**process, "cqrs_side": "read"}, within(1890, 9999, lambda _: 0))
-        yield _series(alive, {**process, "instance": "b"}, lambda _: 0)
+        later = {**process, "cqrs_side": "read"}
+        yield _series(alive, later, lambda at, lived=lived: None if at < 1900 else lived(at))
+        yield _series(alive, {**process, "instance": "b"}, _lived())
 
 
 def _series(name: str, labels: Mapping[str, str], counted: Samples) -> dict[str, str]:

@@ -129,12 +129,12 @@ MISTAKES = {
         1, "slos.command_availability.objective",
         ("with objective 0.999 a budget burns at most 1000 times as fast as it may, so that "
         "factor 2000 of slos.burn_rates never fires: write factors below 1000, or an "
-        "objective above 0.9995"),
+        "objective of at least 0.99951"),
     ),
     "objective for which no page fires": (
         "slos:\n  query_latency: {objective: 0.8}", 2, "slos.query_latency.objective",
         ("at most 5 times as fast as it may, so that factor 14.4 of slos.burn_rates never fires: "
-        "write factors below 5, or an objective above 0.9306"),
+        "write factors below 5, or an objective of at least 0.9306"),
     ),
     "such an objective of a type": (
         ("slos:\n  query_latency:\n    types:\n"
@@ -150,6 +150,8 @@ MISTAKES = {
     "window that is no multiple": (
         "slos:\n  period: 12h2m", 2, "slos.period", "write a multiple of 5m",
     ),
+    "window of no length": ("slos:\n  period: 0s", 2, "slos.period", "write a multiple of 5m"),
+    "period that is too long": ("slos:\n  period: 2y", 2, "slos.period", "write at most 1y"),
     "switch that is text": ("alerts: {query_errors_high: {enabled: 'no'}}", 1,
                             "alerts.query_errors_high.enabled", "valid boolean"),
 }  # fmt: skip

@@ -451,8 +451,8 @@ def growth_tests(sli: slo.Availability | slo.Latency, config: Config) -> dict[st
     else:
         metric, whole_part, part = sli.buckets.metric, "count", "bucket"
         labels, others = {"le": f"{sli.settings(config).within_ms:g}"}, {"le": "+Inf"}
-        known = dict.fromkeys(CASES, 1000.0)
-        bad = {job: 1000.0 - number for job, number in GROWTH.items()}
+        known = dict.fromkeys(CASES, 2000.0)
+        bad = {job: 2000.0 - number for job, number in GROWTH.items()}
     own = {"slo": sli.name, "cqrs_side": sli.side}
     kind = {recorded_label(sli.type): "Some"}
     counted = [
@@ -521,13 +521,14 @@ def window_tests(
             known = sum(int(end) for end in ends if end != "stale")
             values = " ".join(["5000", *(f"5000 {end}" for end in ends)])
             tests.append(case(step, values, known))
-        if duration_seconds(part) >= 6 * 3600:
-            # Where Prometheus was down as a part ended, what it recorded in the hour before.
-            samples = int(duration_seconds(part) / 300)
-            for ago, of_each in ((11, 7), (13, 0)):
+        if duration_seconds(part) > 300:
+            # Where Prometheus was down as a part ended, what it recorded a while before.
+            sixth = min(duration_seconds(part) / 24, 3600)  # of that while
+            samples = int(duration_seconds(part) / sixth)
+            for ago, of_each in ((5, 7), (7, 0)):
                 between = f" _x{samples - 1} ".join(["7"] * (number - 1))
                 values = f"_x{samples - ago} {between} _x{samples + ago - 1} 1"
-                tests.append(case(300, values, of_each * (number - 1) + 1))
+                tests.append(case(sixth, values, of_each * (number - 1) + 1))
         found[f"{count(window)} {side}"] = window, tests
     return found
 

@@ -17,6 +17,7 @@ from cqrs_alerts.cli import main
 from cqrs_alerts.config import Config
 from cqrs_alerts.live import check
 from cqrs_alerts.live.check import RuleFinding, RuleReport
+from cqrs_alerts.live.prometheus import Prometheus
 from cqrs_alerts.recording import (
     COMMAND_ERROR_RATIO,
     COMMAND_RATE,
@@ -103,6 +104,26 @@ def test_a_group_that_takes_too_long_is_late(healthy: Server) -> None:
     assert late == {each.group for each in report.findings}
     why = next(each.why for each in report.findings if each.status == "late")
     assert re.fullmatch(r"its evaluation takes \S+ s of \S+ s", why), why
+
+
+def test_an_interval_whose_windows_do_not_meet(
+    healthy: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objectives add up windows of five minutes: those have to be whole evaluation intervals."""
+    ask = Prometheus.rule_groups
+    for seconds, groups in ((45, 3), (120, 3), (15, 0), (300, 0)):
+        monkeypatch.setattr(
+            Prometheus,
+            "rule_groups",
+            lambda self, seconds=seconds: [
+                replace(each, interval_seconds=seconds) for each in ask(self)
+            ],
+        )
+        report = check.check_live(healthy.url, Config())
+        found = [each for each in report.findings if each.status == "uneven"]
+        assert len(found) == groups
+        assert not (found and report.ok)
+        assert all(f"every {seconds} s" in each.why for each in found)
 
 
 def test_rules_that_are_not_loaded_are_missing(servers: Servers) -> None:

@@ -8,17 +8,18 @@ from typing import Any, Literal
 
 import promql_parser
 
-from .. import alerting
+from .. import alerting, slo
 from ..config import Config
 from ..promql import duration_seconds
 from ..rule_files import recording_groups
+from ..windows import RATE_WINDOW, RATE_WINDOW_SECONDS
 from .causes import Cause, Diagnosis, most_fundamental
 from .diagnosis import Examiner
 from .prometheus import Prometheus, Rule, RuleGroup
 from .selectors import Selector, normalize, read_selector
 
 Status = Literal[
-    "ok", "idle", "missing", "differs", "failing", "waiting", "late", "blind", "obsolete"
+    "ok", "idle", "missing", "differs", "failing", "waiting", "late", "uneven", "blind", "obsolete"
 ]
 
 OUR_GROUPS = "cqrs."
@@ -88,6 +89,18 @@ def _compare(groups: list[RuleGroup], examiner: Examiner, config: Config) -> Ite
                 f"{found.interval_seconds:g} s",
                 "fewer types, a longer evaluation interval, or more processors",
             )  # fmt: skip
+        every = found.interval_seconds
+        if every and RATE_WINDOW_SECONDS % every and _counts_events(found):
+            yield RuleFinding(
+                found.name, "", (), "uneven",
+                f"it is evaluated every {every:g} s, of which {RATE_WINDOW} is no multiple: "
+                "windows of objectives do not meet",
+                "set evaluation_interval to 15s, 30s or 1m",
+            )  # fmt: skip
+
+
+def _counts_events(group: RuleGroup) -> bool:
+    return any(rule.name == slo.events(RATE_WINDOW) for rule in group.rules)
 
 
 def _examine(

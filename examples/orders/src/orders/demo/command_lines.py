@@ -136,6 +136,7 @@ def prometheus(program: Path, config: Path, storage: Path, address: str) -> list
         str(program),
         f"--config.file={config}",
         f"--storage.tsdb.path={storage}",
+        "--storage.tsdb.retention.time=40d",  # longer than the 30 days of the objectives
         f"--storage.tsdb.retention.size={RETENTION_SIZE}",
         f"--web.listen-address={address}",
         "--log.level=warn",
