@@ -74,9 +74,8 @@ def _grown(selector: str, samples: str, *, native: bool) -> str:
     holds counts:
 
     - The series went on.
-    - It began again once, as its process did, after what it had reached. A counter that by now is
-      above that has counted what it says at least.
-    - It began again more often: by PromQL's estimate.
+    - It began again once, as its process did, after what it had reached, and has not come so far.
+    - It began again more often, or is above that already: by PromQL's estimate.
     - It began later than its process, and so at 0.
     - Its process is new, or was not scraped before. What it counted before its first sample may be
       old, and is left out.
@@ -95,10 +94,9 @@ def _grown(selector: str, samples: str, *, native: bool) -> str:
         cases = (went_on, f"(increase({within}) and {before})", is_new, f"increase({within})")
     else:
         most = f"max_over_time({within})"
-        reached = f"clamp_min({most} - {before}, 0) * ({most} > bool {last})"
         cases = (
             went_on,
-            f"({last} + {reached} unless {restarts} > 1)",
+            f"(({most} > {last}) - {before} + {last} unless {restarts} > 1)",
             f"(clamp_min(increase({both}) - increase({earlier}), 0) and {last})",
             is_new,
             f"{last} - min_over_time({within})",

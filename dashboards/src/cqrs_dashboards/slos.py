@@ -156,9 +156,9 @@ def _events(queries: Queries) -> Row:
         _tall(_objectives((
             panels.series(
                 "Bad events",
-                "Events of the last 5 minutes that did not keep their promise, by objective. "
-                "Normal is near 0. The path's own dashboard says which types and why: failures "
-                "for availability, latency and lag for the others.",
+                "Events of the last 5 minutes that did not keep their promise, by objective; of an "
+                "objective of time, seconds. Normal is near 0. The path's own dashboard says which "
+                "types and why: failures for availability, latency and lag for the others.",
                 "short", queries.top(by(bad)), legend, SILENT,
             ),
             panels.series(
@@ -171,9 +171,9 @@ def _events(queries: Queries) -> Row:
             panels.series(
                 "Events",
                 "Events of the last 5 minutes that count towards each objective; of an objective "
-                "of time, seconds of each projection. Normal follows the traffic. Burn rates of "
-                "little traffic say little: rules have a floor, minimum_events, for "
-                "the events in their long window.",
+                "of time, seconds, added up over projections. Normal follows the traffic. Burn "
+                "rates of little traffic say little: rules have a floor, minimum_events, for the "
+                "events in their long window.",
                 "short", queries.top(by(whole)), legend, SILENT,
             ),
         ))),

@@ -37,7 +37,11 @@ def _not_scraped(begin: int, end: int, counted: Callable[[int], int]) -> Samples
 # Per job: samples of a series, those of its process, and what it grew by. It grows with the last
 # sample before the five minutes as well, which does not count, and with the last one in them.
 CASES: dict[str, tuple[Samples, Samples, float]] = {
-    "went on": (_steps((0, 100), (BEGIN, 102), (1820, 130), (LAST, 133)), _lived(), 31),
+    "went on": (
+        _steps((0, 500), (1000, 100), (BEGIN, 102), (1820, 130), (LAST, 133)),
+        _lived(),
+        31,
+    ),
     "stood still": (lambda _: 100, _lived(), 0),
     # 30 before its restart, and 23 after it. It has restarted before, too.
     "restarted": (
@@ -49,13 +53,13 @@ CASES: dict[str, tuple[Samples, Samples, float]] = {
     "restarted just now": (_steps((0, 100), (BEGIN, 102), (LAST, 5)), _lived(), 5),
     # A burst, then a crash, then one more: above what it had been when the five minutes began.
     "restarted after a burst": (_steps((0, 0), (1820, 1000), (1860, 1)), _lived(), 1001),
-    # Passed just now what it had been before its restart: then at least what it says.
+    # 95, of which none came before; passed just now what it had been before its restart.
     "restarted and passed": (
         _steps((0, 500), (1400, 32), (1820, 62), (1860, 0), (1900, 60), (LAST, 65)),
         _lived(),
-        65,
+        95 * 30 / 29,
     ),
-    # 98 of which 10 came before, each extrapolated over a missing interval.
+    # 98, of which 10 came before, each extrapolated over a missing interval.
     "restarted twice": (
         _steps(
             (0, 500),
@@ -85,6 +89,11 @@ CASES: dict[str, tuple[Samples, Samples, float]] = {
         _not_scraped(1460, 1840, _steps((0, 5), (1840, 1000), (1860, 1030), (LAST, 1033))),
         _not_scraped(1460, 1840, lambda _: 0),
         33,
+    ),
+    "not scraped, and restarted": (
+        _not_scraped(1460, 1840, _steps((0, 40), (1840, 60), (1860, 10))),
+        _not_scraped(1460, 1840, lambda _: 0),
+        0,
     ),
     "ended": (within(0, 1850, _steps((0, 7), (BEGIN, 9), (1820, 44))), _lived(0, 1850), 35),
     "gone": (within(0, 1770, lambda _: 9), _lived(0, 1770), 0),
