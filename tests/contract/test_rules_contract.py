@@ -16,7 +16,7 @@ from cqrs_alerts import alerting, foreign_metrics, recording_rules
 from cqrs_alerts.cli import main
 from cqrs_alerts.config import Config
 from cqrs_alerts.derived import labels_of_derived
-from cqrs_alerts.label_names import INSTANCE, LE
+from cqrs_alerts.label_names import INSTANCE, LE, PART
 from cqrs_alerts.links import DASHBOARD_UIDS
 from cqrs_alerts.naming import label_name, series_name
 from cqrs_alerts.promql import Matcher
@@ -104,7 +104,9 @@ def test_expressions_name_what_exists(config: Config) -> None:
             checked += 1
         for node in nodes:
             if isinstance(node, promql_parser.AggregateExpr) and node.modifier:
-                assert set(node.modifier.labels) <= {*available, foreign_metrics.KIND}, purpose
+                assert set(node.modifier.labels) <= {*available, foreign_metrics.KIND, PART}, (
+                    purpose
+                )
     assert checked > len(RECORDINGS)
 
 

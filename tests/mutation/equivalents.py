@@ -98,7 +98,6 @@ _REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "without bad events a service that has a sample has 0, by one operand or the other": _each(
         (f"cqrs:slo_bad_events:increase5m {each}" for each in _AVAILABILITY),
         "10s to 30s (13)",
-        "10s to 30s (14)",
     ),
     "restarts are whole numbers": _each(_GROWTH, "1 to 1.1"),
     "of each process only its presence is counted, not its number of series": (

@@ -59,7 +59,7 @@ def increase(
 def zero(metric: Metric, part: Part, config: Config, chosen: Iterable[Matcher] = ()) -> str:
     """0 for each service that has such series within the rate window."""
     selector = _select(metric, part, config, chosen)
-    present = count_by(config.group_labels, f"last_over_time({selector}[{RATE_WINDOW}] {_NOW})")
+    present = count_by(config.group_labels, f"last_over_time({selector}[{RATE_WINDOW}])")
     return f"0 * {rename_labels(config.group_names, present)}"
 
 

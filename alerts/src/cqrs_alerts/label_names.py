@@ -12,5 +12,6 @@ SLO = "slo"
 LONG_WINDOW = "long_window"
 SHORT_WINDOW = "short_window"
 STATE = "state"  # of a projection
+PART = "__part__"  # of a window, within an expression
 
 ALERT_LABELS = ("alertname", SEVERITY, SIDE, SLO, LONG_WINDOW, SHORT_WINDOW)

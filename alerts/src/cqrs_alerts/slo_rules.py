@@ -17,7 +17,7 @@ from cqrs_telemetry import catalog
 from . import slo
 from .config import Config
 from .increases import increase, zero
-from .label_names import LE, SLO
+from .label_names import LE, PART, SLO
 from .naming import label_name, recorded_label
 from .projection_state import STALE
 from .promql import (
@@ -45,7 +45,6 @@ _MOST_PARTS = 12
 # recorded before: within this share of the part, and at most within so many seconds.
 _GAP_SHARE, _LONGEST_GAP = 1 / 4, 6 * 3600
 _LOOKBACK_SECONDS = 300  # Prometheus' own, of an instant selector
-_PART = "__part__"
 
 Types = tuple[str, str] | None  # operator and value of a matcher; None for all
 
@@ -134,8 +133,8 @@ def _sum_of_parts(
                 counts = f"last_over_time({counts}[{duration(gap)}] {offset})"
             else:
                 counts = f"{counts} {offset}"
-        found.append(f'label_replace({counts}, "{_PART}", "{len(found)}", "", "")')
-    return f"sum without ({_PART}) (\n   " + "\nor ".join(found) + "\n)"
+        found.append(f'label_replace({counts}, "{PART}", "{len(found)}", "", "")')
+    return f"sum without ({PART}) (\n   " + "\nor ".join(found) + "\n)"
 
 
 def _objectives(sli: slo.Sli, config: Config) -> Iterator[dict[str, Any]]:
