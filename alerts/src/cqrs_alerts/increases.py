@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cqrs_telemetry import catalog
 from cqrs_telemetry.catalog import Metric
 
 from .config import Config
@@ -25,10 +24,9 @@ from .promql import (
     select,
     sum_by,
 )
+from .recording import ALIVE
 from .windows import RATE_WINDOW, RATE_WINDOW_SECONDS
 
-# A process exports this from its start on, which tells a new series from a new process.
-ALIVE = catalog.TELEMETRY_OVERFLOW
 # A scrape is stored up to its timeout (10 s by default) after the time of its samples, and a push
 # up to its own. What is not there yet would be in neither of two windows that meet.
 _LATE_SECONDS = 10
@@ -44,10 +42,10 @@ def increase(
     chosen: Iterable[Matcher] = (),
     names: Iterable[tuple[str, str]] = (),
 ) -> str:
-    """Growth within the rate window, per service and the labels of ``names``.
+    """Growth within the rate window, summed to the service labels and the labels in ``names``.
 
-    Of what is left of ``chosen`` series; ``names`` are pairs of a label as it is exported and as it
-    is to be called. A native histogram grows by a native histogram.
+    ``chosen`` are further matchers. ``names`` are pairs: the label as exported, and as recorded.
+    The growth of a native histogram is a native histogram.
     """
     selector = _select(metric, part, config, chosen)
     native = metric.kind == "histogram" and not part

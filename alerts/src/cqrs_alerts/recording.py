@@ -24,6 +24,10 @@ from .recording_kinds import Restarts as Restarts
 from .recording_kinds import Share as Share
 
 QUANTILES = (0.5, 0.95, 0.99)
+# A process exports this counter at 0 for all sides from the moment that it makes its telemetry: its
+# presence tells a process that has nothing to do from one that is gone, and a new series from a new
+# process.
+ALIVE = catalog.TELEMETRY_OVERFLOW
 
 _COMMAND = (catalog.COMMAND_TYPE,)
 _QUERY = (catalog.QUERY_TYPE,)
@@ -36,7 +40,7 @@ COMMAND_FAILURE_RATE = Rate(
     (*_COMMAND, catalog.COMMAND_STATUS, catalog.ERROR_TYPE),
     failures=True,
 )
-COMMAND_FIRST_FAILURES = Firsts(COMMAND_FAILURE_RATE, catalog.TELEMETRY_OVERFLOW)
+COMMAND_FIRST_FAILURES = Firsts(COMMAND_FAILURE_RATE, ALIVE)
 COMMAND_ERROR_RATIO = ErrorRatio(COMMAND_RATE, catalog.COMMAND_STATUS)
 COMMAND_DURATION_BUCKETS = Rate(catalog.COMMAND_DURATION, _COMMAND, "bucket")
 COMMAND_DURATION_P50, COMMAND_DURATION_P95, COMMAND_DURATION_P99 = (
@@ -59,7 +63,7 @@ QUERY_RATE = Rate(catalog.QUERY_TOTAL, (*_QUERY, catalog.QUERY_STATUS))
 QUERY_FAILURE_RATE = Rate(
     catalog.QUERY_TOTAL, (*_QUERY, catalog.QUERY_STATUS, catalog.ERROR_TYPE), failures=True
 )
-QUERY_FIRST_FAILURES = Firsts(QUERY_FAILURE_RATE, catalog.TELEMETRY_OVERFLOW)
+QUERY_FIRST_FAILURES = Firsts(QUERY_FAILURE_RATE, ALIVE)
 QUERY_ERROR_RATIO = ErrorRatio(QUERY_RATE, catalog.QUERY_STATUS)
 QUERY_DURATION_BUCKETS = Rate(catalog.QUERY_DURATION, _QUERY, "bucket")
 QUERY_DURATION_P50, QUERY_DURATION_P95, QUERY_DURATION_P99 = (
@@ -113,11 +117,9 @@ REBUILD_RATE = Rate(catalog.PROJECTION_REBUILD_APPLIED, _PROJECTION)
 
 OVERFLOW_RATE = Rate(catalog.TELEMETRY_OVERFLOW, (catalog.SIDE, catalog.ATTRIBUTE_KEY))
 FAULT_RATE = Rate(catalog.TELEMETRY_FAULTS, (catalog.SIDE, catalog.ERROR_TYPE))
-FIRST_FAULTS = Firsts(FAULT_RATE, catalog.TELEMETRY_OVERFLOW)
-# A process exports this counter at 0 for all sides from the moment that it makes its telemetry: its
-# presence tells a process that has nothing to do from one that is gone.
-INSTANCES = Instances(catalog.TELEMETRY_OVERFLOW, ())
-INSTANCE_SERIES = InstanceSeries(catalog.TELEMETRY_OVERFLOW)
+FIRST_FAULTS = Firsts(FAULT_RATE, ALIVE)
+INSTANCES = Instances(ALIVE, ())
+INSTANCE_SERIES = InstanceSeries(ALIVE)
 RESTARTS = Restarts(catalog.COMMAND_TOTAL, (catalog.QUERY_TOTAL, catalog.PROJECTION_TOTAL))
 
 RECORDINGS: tuple[Recording, ...] = tuple(

@@ -1,7 +1,7 @@
 """Recording rules of service level objectives: counts of five minutes, and what follows from them.
 
-The counts of a longer window are sums of the counts of shorter ones, one before the other: none is
-left out, none counts twice, and 30 days cost a few hundred samples
+The count of a longer window is the sum of the counts of shorter, adjacent windows. No event is left
+out or counted twice, and the samples read depend on the number of parts, not on the window's length
 (docs/adr/0007-objectives-from-counts.md).
 """
 
@@ -64,7 +64,7 @@ def names(config: Config) -> tuple[str, ...]:
 def rules(scope: str, config: Config) -> list[dict[str, Any]]:
     """The recording rules of the objectives on a scope's metrics, in the order of their evaluation.
 
-    They go into the group that records what they read, so that all are of the same instant.
+    They belong to one group, so that windows and the parts that they consist of are of one instant.
     """
     chosen = [sli for sli in slo.slis(config) if sli.recording.metric.scope == scope]
     if not chosen:
@@ -98,7 +98,7 @@ def rules(scope: str, config: Config) -> list[dict[str, Any]]:
 def counted_windows(config: Config) -> tuple[str, ...]:
     """Every window that events are counted in, from short to long.
 
-    Those of the burn rates, and some between windows of which one is many times as long as another.
+    Those of the burn rates, and further ones where a window would have too many parts.
     """
     found: list[str] = []
     for window in slo.windows(config):
