@@ -28,8 +28,8 @@ from .promql import (
     select,
 )
 from .recording import (
-    COMMAND_FAILURE_RATE,
     COMMAND_RATE,
+    COMMAND_REJECTION_RATE,
     EVENTS_PRODUCED_RATE,
     INSTANCES,
     PROJECTION_LIVE_RATE,
@@ -69,8 +69,7 @@ def rejections_surge(config: Config) -> str:
     chosen = config.alerts.command_rejections_surge
     before = _before(chosen)
     command, reason = (catalog.COMMAND_TYPE,), (catalog.COMMAND_TYPE, catalog.ERROR_TYPE)
-    status = equals(recorded_label(catalog.COMMAND_STATUS), catalog.REJECTED)
-    rejections = select(COMMAND_FAILURE_RATE.name, [status])
+    rejections = COMMAND_REJECTION_RATE.name
     on = f"on ({', '.join(_labels(command, config))})"
     rejected = summed(rejections, reason, config)
     commands = summed(COMMAND_RATE.name, command, config)

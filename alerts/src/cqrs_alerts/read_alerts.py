@@ -28,9 +28,9 @@ from .recording import (
     INSTANCES,
     QUERY_ACTIVE,
     QUERY_DURATION_P95,
+    QUERY_ERROR_RATE,
     QUERY_ERROR_RATIO,
-    QUERY_FAILURE_RATE,
-    QUERY_FIRST_FAILURES,
+    QUERY_FIRST_ERRORS,
     QUERY_RATE,
     RESTARTS,
     RESULT_SIZE_P95,
@@ -49,8 +49,8 @@ ALERTS = (
         ratio_above(QUERY_ERROR_RATIO, lambda config: config.alerts.query_errors_high),
         (
             Query(
-                "Failures per second, by exception",
-                busiest(QUERY_FAILURE_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
+                "Errors per second, by exception",
+                busiest(QUERY_ERROR_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
             ),
             Query("Share of failures, by type", highest(QUERY_ERROR_RATIO)),
             Query("Outcomes per second", busiest(QUERY_RATE, catalog.QUERY_STATUS)),
@@ -103,11 +103,11 @@ ALERTS = (
             QUERY_ERROR_RATIO,
             f"{COUNT} {{query_type}} queries without a handler in {RATE_WINDOW}",
         ),
-        without_handler(QUERY_FIRST_FAILURES, catalog.QUERY_TYPE),
+        without_handler(QUERY_FIRST_ERRORS, catalog.QUERY_TYPE),
         (
             Query(
-                "Failures per second, by type and exception",
-                busiest(QUERY_FAILURE_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
+                "Errors per second, by type and exception",
+                busiest(QUERY_ERROR_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
             ),
             Query("Processes that started anew", current(RESTARTS)),
         ),

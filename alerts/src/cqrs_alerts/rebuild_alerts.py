@@ -12,7 +12,7 @@ from .rebuilds import DONE, REMAINING
 from .recording import (
     PENDING,
     PROJECTION_DURATION_P95,
-    PROJECTION_FAILURE_RATE,
+    PROJECTION_ERROR_RATE,
     PROJECTION_RATE,
     REBUILD_APPLIED,
     REBUILD_RATE,
@@ -48,7 +48,7 @@ ALERTS = (
             _APPLIED,
             _TARGET,
             Query(
-                "Failures per second, by event and exception", busiest(PROJECTION_FAILURE_RATE)
+                "Errors per second, by event and exception", busiest(PROJECTION_ERROR_RATE)
             ),
             _HANDLED,
         ),

@@ -17,11 +17,13 @@ from .recording_kinds import Instances as Instances
 from .recording_kinds import InstanceSeries as InstanceSeries
 from .recording_kinds import Level as Level
 from .recording_kinds import Mean as Mean
+from .recording_kinds import Outcome as Outcome
 from .recording_kinds import Quantile as Quantile
 from .recording_kinds import Rate as Rate
 from .recording_kinds import Recording as Recording
 from .recording_kinds import Restarts as Restarts
 from .recording_kinds import Share as Share
+from .recording_kinds import errors, rejections
 
 QUANTILES = (0.5, 0.95, 0.99)
 # A process exports this counter at 0 for all sides from the moment that it makes its telemetry: its
@@ -35,12 +37,11 @@ _PROJECTION = (catalog.PROJECTION_NAME,)
 _AGGREGATE = (catalog.AGGREGATE_TYPE,)
 
 COMMAND_RATE = Rate(catalog.COMMAND_TOTAL, (*_COMMAND, catalog.COMMAND_STATUS))
-COMMAND_FAILURE_RATE = Rate(
-    catalog.COMMAND_TOTAL,
-    (*_COMMAND, catalog.COMMAND_STATUS, catalog.ERROR_TYPE),
-    failures=True,
+COMMAND_ERROR_RATE, COMMAND_REJECTION_RATE = (
+    Rate(catalog.COMMAND_TOTAL, (*_COMMAND, catalog.ERROR_TYPE), outcome=each)
+    for each in (errors(catalog.COMMAND_STATUS), rejections(catalog.COMMAND_STATUS))
 )
-COMMAND_FIRST_FAILURES = Firsts(COMMAND_FAILURE_RATE, ALIVE)
+COMMAND_FIRST_ERRORS = Firsts(COMMAND_ERROR_RATE, ALIVE)
 COMMAND_ERROR_RATIO = ErrorRatio(COMMAND_RATE, catalog.COMMAND_STATUS)
 COMMAND_DURATION_BUCKETS = Rate(catalog.COMMAND_DURATION, _COMMAND, "bucket")
 COMMAND_DURATION_P50, COMMAND_DURATION_P95, COMMAND_DURATION_P99 = (
@@ -60,10 +61,11 @@ CONFLICT_RATE = Rate(catalog.AGGREGATE_CONFLICTS, _AGGREGATE)
 RETRY_RATE = Rate(catalog.AGGREGATE_RETRIES, _AGGREGATE)
 
 QUERY_RATE = Rate(catalog.QUERY_TOTAL, (*_QUERY, catalog.QUERY_STATUS))
-QUERY_FAILURE_RATE = Rate(
-    catalog.QUERY_TOTAL, (*_QUERY, catalog.QUERY_STATUS, catalog.ERROR_TYPE), failures=True
+QUERY_ERROR_RATE, QUERY_REJECTION_RATE = (
+    Rate(catalog.QUERY_TOTAL, (*_QUERY, catalog.ERROR_TYPE), outcome=each)
+    for each in (errors(catalog.QUERY_STATUS), rejections(catalog.QUERY_STATUS))
 )
-QUERY_FIRST_FAILURES = Firsts(QUERY_FAILURE_RATE, ALIVE)
+QUERY_FIRST_ERRORS = Firsts(QUERY_ERROR_RATE, ALIVE)
 QUERY_ERROR_RATIO = ErrorRatio(QUERY_RATE, catalog.QUERY_STATUS)
 QUERY_DURATION_BUCKETS = Rate(catalog.QUERY_DURATION, _QUERY, "bucket")
 QUERY_DURATION_P50, QUERY_DURATION_P95, QUERY_DURATION_P99 = (
@@ -84,10 +86,10 @@ PROJECTION_RATE = Rate(
     catalog.PROJECTION_TOTAL,
     (*_PROJECTION, catalog.EVENT_TYPE, catalog.PROJECTION_STATUS, catalog.PROJECTION_PHASE),
 )
-PROJECTION_FAILURE_RATE = Rate(
+PROJECTION_ERROR_RATE = Rate(
     catalog.PROJECTION_TOTAL,
-    (*_PROJECTION, catalog.EVENT_TYPE, catalog.PROJECTION_STATUS, catalog.ERROR_TYPE),
-    failures=True,
+    (*_PROJECTION, catalog.EVENT_TYPE, catalog.ERROR_TYPE),
+    outcome=errors(catalog.PROJECTION_STATUS),
 )
 PROJECTION_ERROR_RATIO = ErrorRatio(PROJECTION_RATE, catalog.PROJECTION_STATUS)
 PROJECTION_LAG_BUCKETS = Rate(catalog.PROJECTION_LAG, _PROJECTION, "bucket")

@@ -12,10 +12,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cqrs_telemetry import catalog
-from cqrs_telemetry.catalog import Attribute, Metric
+from cqrs_telemetry.catalog import Attribute, Metric, Status
 
 from .naming import Part
 from .windows import FIRST_WINDOW, RATE_WINDOW
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome of operations."""
+
+    status: Attribute
+    value: Status
+    plural: str  # as names say it
+
+
+def errors(status: Attribute) -> Outcome:
+    """What failed. A rejection by the domain is none of it."""
+    return Outcome(status, catalog.ERROR, "errors")
+
+
+def rejections(status: Attribute) -> Outcome:
+    """What the domain refused."""
+    return Outcome(status, catalog.REJECTED, "rejections")
 
 
 @dataclass(frozen=True)
@@ -25,12 +44,12 @@ class Rate:
     metric: Metric
     by: tuple[Attribute, ...]
     part: Part = ""
-    failures: bool = False  # only what carries an error type
+    outcome: Outcome | None = None  # the only one that counts
 
     @property
     def name(self) -> str:
         """Name of the recorded series."""
-        what = "failures" if self.failures else self.part
+        what = self.outcome.plural if self.outcome else self.part
         return f"cqrs:{_stem(self.metric)}{f'_{what}' if what else ''}:rate{RATE_WINDOW}"
 
 

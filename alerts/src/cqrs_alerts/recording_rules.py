@@ -45,6 +45,7 @@ from .recording import (
     InstanceSeries,
     Level,
     Mean,
+    Outcome,
     Quantile,
     Rate,
     Recording,
@@ -70,12 +71,12 @@ def expression(recording: Recording, config: Config) -> str:
         case Rate(part="bucket") if native := _native(recording, config):
             return observed_up_to(LE, native.name)
         case Rate(metric=metric, part=part):
-            samples = rate(_select_raw(metric, part, config, recording.failures), RATE_WINDOW)
+            samples = rate(_select_raw(metric, part, config, recording.outcome), RATE_WINDOW)
             if part not in stored_parts(metric, config.histograms):
                 samples = histogram_part(part, samples)
             return _aggregate(sum_by, samples, recording, config)
         case Firsts(of=of, alive=alive):
-            counted = _select_raw(of.metric, of.part, config, of.failures)
+            counted = _select_raw(of.metric, of.part, config, of.outcome)
             # Of a process that was there before the series, or the scrape is what is the first.
             process = label_list((*config.group_labels, INSTANCE))
             there = f"{_select_raw(alive, '', config)} offset {FIRST_WINDOW}"
@@ -183,9 +184,11 @@ def _share(recording: ErrorRatio | Share, attribute: Attribute, value: str, conf
     return ratio(f"{sum_by(by, chosen)} or 0 * {total}", total)
 
 
-def _select_raw(metric: Metric, part: Part, config: Config, failures: bool = False) -> str:
+def _select_raw(metric: Metric, part: Part, config: Config, outcome: Outcome | None = None) -> str:
     matchers: list[Matcher] = list(config.selector)
-    if failures:
-        matchers.append(differs(label_name(catalog.ERROR_TYPE, config.naming), ""))
+    if outcome:
+        # Errors of a type start at 0 in a series without an exception, so that panels have one.
+        reason = differs(label_name(catalog.ERROR_TYPE, config.naming), "")
+        matchers += [equals(label_name(outcome.status, config.naming), outcome.value), reason]
     stored: Part = part if part in stored_parts(metric, config.histograms) else ""
     return select(series_name(metric, config.naming, stored), matchers)

@@ -18,16 +18,16 @@ from .projection_state import CODE
 from .promql import Matcher, equals, number, select
 from .recording import (
     COMMAND_DURATION_P95,
+    COMMAND_ERROR_RATE,
     COMMAND_ERROR_RATIO,
-    COMMAND_FAILURE_RATE,
     COMMAND_RATE,
     PENDING,
     PROJECTION_DURATION_P95,
     PROJECTION_LAG_P99,
     PROJECTION_RATE,
     QUERY_DURATION_P95,
+    QUERY_ERROR_RATE,
     QUERY_ERROR_RATIO,
-    QUERY_FAILURE_RATE,
     QUERY_RATE,
     RESULT_SIZE_P95,
     STALENESS,
@@ -149,8 +149,8 @@ ALERTS = (
         "commands without an error",
         (
             Query(
-                "Failures per second, by exception",
-                busiest(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
+                "Errors per second, by exception",
+                busiest(COMMAND_ERROR_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
             ),
             Query("Share of failures, by type", highest(COMMAND_ERROR_RATIO)),
         ),
@@ -172,8 +172,8 @@ ALERTS = (
         "queries without an error",
         (
             Query(
-                "Failures per second, by exception",
-                busiest(QUERY_FAILURE_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
+                "Errors per second, by exception",
+                busiest(QUERY_ERROR_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
             ),
             Query("Share of failures, by type", highest(QUERY_ERROR_RATIO)),
         ),

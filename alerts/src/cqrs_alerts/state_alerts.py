@@ -24,7 +24,7 @@ from .recording import (
     INSTANCES,
     PENDING,
     PROJECTION_DURATION_P95,
-    PROJECTION_FAILURE_RATE,
+    PROJECTION_ERROR_RATE,
     PROJECTION_LAG_P99,
     PROJECTION_RATE,
     STALENESS,
@@ -44,7 +44,7 @@ _APPLIED = Query(
 _PRODUCED = Query(
     "Events produced per second, by type", busiest(EVENTS_PRODUCED_RATE, catalog.EVENT_TYPE)
 )
-_FAILURES = Query("Failures per second, by event and exception", busiest(PROJECTION_FAILURE_RATE))
+_FAILURES = Query("Errors per second, by event and exception", busiest(PROJECTION_ERROR_RATE))
 _INSTANCES = Query("Processes that report now", current(INSTANCES))
 
 ALERTS = (

@@ -27,10 +27,11 @@ from .progress_conditions import stuck
 from .recording import (
     COMMAND_ACTIVE,
     COMMAND_DURATION_P95,
+    COMMAND_ERROR_RATE,
     COMMAND_ERROR_RATIO,
-    COMMAND_FAILURE_RATE,
-    COMMAND_FIRST_FAILURES,
+    COMMAND_FIRST_ERRORS,
     COMMAND_RATE,
+    COMMAND_REJECTION_RATE,
     CONFLICT_RATE,
     EVENTS_PRODUCED_RATE,
     INSTANCES,
@@ -50,8 +51,8 @@ ALERTS = (
         ratio_above(COMMAND_ERROR_RATIO, lambda config: config.alerts.command_errors_high),
         (
             Query(
-                "Failures per second, by exception",
-                busiest(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
+                "Errors per second, by exception",
+                busiest(COMMAND_ERROR_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
             ),
             Query("Share of failures, by type", highest(COMMAND_ERROR_RATIO)),
             Query("Outcomes per second", busiest(COMMAND_RATE, catalog.COMMAND_STATUS)),
@@ -70,8 +71,8 @@ ALERTS = (
             Query("p95 in ms, by type", highest(COMMAND_DURATION_P95)),
             Query("Commands per second, by type", busiest(COMMAND_RATE, catalog.COMMAND_TYPE)),
             Query(
-                "Failures per second, by exception (timeouts?)",
-                busiest(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
+                "Errors per second, by exception (timeouts?)",
+                busiest(COMMAND_ERROR_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
             ),
         ),
         slow_spans(catalog.WRITE, lambda config: config.alerts.command_latency_high.above_ms),
@@ -108,11 +109,11 @@ ALERTS = (
             COMMAND_ERROR_RATIO,
             f"{COUNT} {{command_type}} commands without a handler in {RATE_WINDOW}",
         ),
-        without_handler(COMMAND_FIRST_FAILURES, catalog.COMMAND_TYPE),
+        without_handler(COMMAND_FIRST_ERRORS, catalog.COMMAND_TYPE),
         (
             Query(
-                "Failures per second, by type and exception",
-                busiest(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
+                "Errors per second, by type and exception",
+                busiest(COMMAND_ERROR_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
             ),
             Query("Processes that started anew", current(RESTARTS)),
         ),
@@ -122,14 +123,14 @@ ALERTS = (
         "CqrsCommandRejectionsSurge", "write", WRITE_PATH_UID, "The domain refuses",
         "Far more commands of one type are rejected than in the recent past",
         description(
-            COMMAND_FAILURE_RATE,
+            COMMAND_REJECTION_RATE,
             f"{PERCENT} of {{command_type}} commands are rejected with {{error_type}}",
         ),
         rejections_surge,
         (
             Query(
-                "Failures per second, by exception",
-                busiest(COMMAND_FAILURE_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
+                "Rejections per second, by reason",
+                busiest(COMMAND_REJECTION_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
             ),
             Query("Commands per second, by type", busiest(COMMAND_RATE, catalog.COMMAND_TYPE)),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqrs_alerts.promql import equals
+from cqrs_alerts.recording import Rate
 from cqrs_telemetry import catalog
 
 from .model import COLUMNS, Panel, Target, Threshold
@@ -26,7 +26,6 @@ def error_ratio_by_type(queries: Queries, stage: Stage, thresholds: tuple[Thresh
 
 def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
     """Errors per second by exception."""
-    failed = equals(queries.label(stage.status), catalog.ERROR)
     return Panel(
         "Errors by exception",
         f"Errors per second by exception class (error.type), the {MOST_SERIES} most frequent; "
@@ -35,9 +34,7 @@ def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
         "timeseries", stage.rate_unit,
         (
             Target(
-                queries.incidents(
-                    stage.failures, queries.total(stage.rate), (catalog.ERROR_TYPE,), failed
-                ),
+                queries.incidents(stage.errors, queries.total(stage.rate), (catalog.ERROR_TYPE,)),
                 queries.legend(catalog.ERROR_TYPE),
             ),
         ),
@@ -46,28 +43,26 @@ def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
 
 
 def failing_types(queries: Queries, stage: Stage, *by: catalog.Attribute) -> Panel:
-    """Table of what fails now, with which outcome and exception."""
-    attributes = (*by, stage.status, catalog.ERROR_TYPE)
+    """Table of what fails now, and with which exception."""
+    attributes = (*by, catalog.ERROR_TYPE)
     headings = {
-        stage.status: "Outcome", catalog.ERROR_TYPE: "Exception", catalog.EVENT_TYPE: "Event",
+        catalog.ERROR_TYPE: "Exception", catalog.EVENT_TYPE: "Event",
         stage.type: stage.kind.capitalize(),
     }  # fmt: skip
     columns = tuple((queries.label(each), headings[each]) for each in attributes)
     return Panel(
         f"What fails, by {stage.kind}",
-        f"Rejections, errors and cancellations per second over the last 5 minutes, by "
-        f"{stage.kind}, outcome and exception, the {MOST_SERIES} most frequent. Normal are the "
-        "domain's own rejections. Anything else is worth a trace: search for the type and the "
-        "exception.",
+        f"Errors per second over the last 5 minutes, by {stage.kind} and exception, the "
+        f"{MOST_SERIES} most frequent; what the domain rejects is none of them. Normal is 'none'. "
+        "Anything else is worth a trace: search for the type and the exception.",
         "table", stage.rate_unit,
-        (Target(queries.incidents(stage.failures, queries.total(stage.rate), attributes), ""),),
+        (Target(queries.incidents(stage.errors, queries.total(stage.rate), attributes), ""),),
         silent(stage), width=COLUMNS, columns=(*columns, ("Value", "Per second")),
     )  # fmt: skip
 
 
-def rejections(queries: Queries, stage: Stage) -> Panel:
+def rejections_by_reason(queries: Queries, stage: Stage, rejections: Rate) -> Panel:
     """Rejections per second by reason."""
-    refused = equals(queries.label(stage.status), catalog.REJECTED)
     return Panel(
         "Rejections by reason",
         f"Rejections per second by the exception class that says why (error.type), the "
@@ -77,9 +72,7 @@ def rejections(queries: Queries, stage: Stage) -> Panel:
         "timeseries", stage.rate_unit,
         (
             Target(
-                queries.incidents(
-                    stage.failures, queries.total(stage.rate), (catalog.ERROR_TYPE,), refused
-                ),
+                queries.incidents(rejections, queries.total(stage.rate), (catalog.ERROR_TYPE,)),
                 queries.legend(catalog.ERROR_TYPE),
             ),
         ),

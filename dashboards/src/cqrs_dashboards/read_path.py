@@ -153,9 +153,16 @@ def _failures(queries: Queries) -> Row:
     return Row(
         "Failures",
         (
-            panels.outcome_mix(queries, QUERIES),
-            failure_panels.error_ratio_by_type(queries, QUERIES, errors),
-            failure_panels.errors_by_exception(queries, QUERIES),
+            *panels.spread(
+                (
+                    panels.outcome_mix(queries, QUERIES),
+                    failure_panels.error_ratio_by_type(queries, QUERIES, errors),
+                    failure_panels.errors_by_exception(queries, QUERIES),
+                    failure_panels.rejections_by_reason(
+                        queries, QUERIES, recording.QUERY_REJECTION_RATE
+                    ),
+                )
+            ),
             failure_panels.failing_types(queries, QUERIES, catalog.QUERY_TYPE),
         ),
     )

@@ -43,7 +43,7 @@ class Stage:
     type: Attribute
     status: Attribute
     rate: Rate
-    failures: Rate
+    errors: Rate
     error_ratio: ErrorRatio
     duration: Distribution
     active: Level | None = None
@@ -52,7 +52,7 @@ class Stage:
 COMMANDS = Stage(
     catalog.WRITE, "commands", "command type", "ops",
     catalog.COMMAND_TYPE, catalog.COMMAND_STATUS,
-    recording.COMMAND_RATE, recording.COMMAND_FAILURE_RATE, recording.COMMAND_ERROR_RATIO,
+    recording.COMMAND_RATE, recording.COMMAND_ERROR_RATE, recording.COMMAND_ERROR_RATIO,
     Distribution(
         recording.COMMAND_DURATION_BUCKETS,
         (
@@ -66,7 +66,7 @@ COMMANDS = Stage(
 QUERIES = Stage(
     catalog.READ, "queries", "query type", "ops",
     catalog.QUERY_TYPE, catalog.QUERY_STATUS,
-    recording.QUERY_RATE, recording.QUERY_FAILURE_RATE, recording.QUERY_ERROR_RATIO,
+    recording.QUERY_RATE, recording.QUERY_ERROR_RATE, recording.QUERY_ERROR_RATIO,
     Distribution(
         recording.QUERY_DURATION_BUCKETS,
         (
@@ -80,7 +80,7 @@ QUERIES = Stage(
 PROJECTIONS = Stage(
     catalog.PROJECTION, "events", "projection", "eps",
     catalog.PROJECTION_NAME, catalog.PROJECTION_STATUS,
-    recording.PROJECTION_RATE, recording.PROJECTION_FAILURE_RATE,
+    recording.PROJECTION_RATE, recording.PROJECTION_ERROR_RATE,
     recording.PROJECTION_ERROR_RATIO,
     Distribution(
         recording.PROJECTION_DURATION_BUCKETS,

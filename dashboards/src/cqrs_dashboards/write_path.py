@@ -181,7 +181,9 @@ def _rejections(queries: Queries) -> Row:
         (
             panels.outcome_mix(queries, COMMANDS),
             rejected,
-            failure_panels.rejections(queries, COMMANDS),
+            failure_panels.rejections_by_reason(
+                queries, COMMANDS, recording.COMMAND_REJECTION_RATE
+            ),
         ),
     )
 

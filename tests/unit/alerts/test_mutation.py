@@ -87,7 +87,7 @@ def test_equivalents_are_of_rules() -> None:
         "CqrsProjectionErrorsHigh",
         "CqrsTypeNameOverflow",
         "cqrs:projection_total:rate5m",
-        "cqrs:projection_total_failures:rate5m",
+        "cqrs:projection_total_errors:rate5m",
         "cqrs:projection_total_errors:ratio_rate5m",
         "cqrs:slo_events:increase3d projection",
         "cqrs:slo_burn_rate:3d projection",

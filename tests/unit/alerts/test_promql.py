@@ -11,8 +11,8 @@ from cqrs_alerts import promql
 from cqrs_alerts.config import Config
 from cqrs_alerts.promql import Matcher, duration_seconds, number, parse_matcher, select
 from cqrs_alerts.recording import (
+    COMMAND_ERROR_RATE,
     COMMAND_ERROR_RATIO,
-    COMMAND_FAILURE_RATE,
     INSTANCES,
     PROJECTION_LAG_BUCKETS,
     PROJECTION_LAG_P99,
@@ -108,9 +108,9 @@ def test_numbers_have_no_noise(value: float, text: str) -> None:
 
 
 EXPRESSIONS: dict[Recording, str] = {
-    COMMAND_FAILURE_RATE: (
-        "sum by (ns, job, command_type, command_status, error_type) "
-        '(rate(cqrs_command_total{env="live", error_type!=""}[5m]))'
+    COMMAND_ERROR_RATE: (
+        "sum by (ns, job, command_type, error_type) "
+        '(rate(cqrs_command_total{env="live", command_status="error", error_type!=""}[5m]))'
     ),
     COMMAND_ERROR_RATIO: (
         "(sum by (ns, job, command_type) (cqrs:command_total:rate5m"
@@ -132,13 +132,13 @@ EXPRESSIONS: dict[Recording, str] = {
 
 
 NO_TRANSLATION: dict[Recording, str] = {
-    COMMAND_FAILURE_RATE: (
-        "sum by (ns_name, command_type, command_status, error_type) "
-        "(label_join(label_join(label_join(label_join("
-        'sum by ("ns.name", "command.type", "command.status", "error.type") '
-        '(rate({"cqrs.command.total", "env.name"="live", "error.type"!=""}[5m])), '
+    COMMAND_ERROR_RATE: (
+        "sum by (ns_name, command_type, error_type) "
+        "(label_join(label_join(label_join("
+        'sum by ("ns.name", "command.type", "error.type") (rate({"cqrs.command.total", '
+        '"env.name"="live", "command.status"="error", "error.type"!=""}[5m])), '
         '"ns_name", "", "ns.name"), "command_type", "", "command.type"), '
-        '"command_status", "", "command.status"), "error_type", "", "error.type"))'
+        '"error_type", "", "error.type"))'
     ),
     INSTANCES: (
         'sum by (ns_name) (label_join(count by ("ns.name") (count by ("ns.name", instance) '

@@ -75,14 +75,9 @@ EXPECTED: dict[Recording, Expected] = {
         f'{COMMAND}, command_status="rejected"': 0.05,
         f'{COMMAND}, command_status="error"': 0.05,
     },
-    recording.COMMAND_FAILURE_RATE: {
-        f'{COMMAND}, command_status="error", error_type="Timeout"': 0.05,
-        f'{COMMAND}, command_status="rejected", error_type="SoldOut"': 0.05,
-    },
-    recording.COMMAND_FIRST_FAILURES: {
-        f'{COMMAND}, command_status="error", error_type="Timeout"': 0,
-        f'{COMMAND}, command_status="rejected", error_type="SoldOut"': 0,
-    },
+    recording.COMMAND_ERROR_RATE: {f'{COMMAND}, error_type="Timeout"': 0.05},
+    recording.COMMAND_REJECTION_RATE: {f'{COMMAND}, error_type="SoldOut"': 0.05},
+    recording.COMMAND_FIRST_ERRORS: {f'{COMMAND}, error_type="Timeout"': 0},
     recording.COMMAND_ERROR_RATIO: {COMMAND: 0.05},
     recording.COMMAND_DURATION_BUCKETS: observations(
         COMMAND, catalog.COMMAND_DURATION.bounds, TIME_RATES
@@ -117,13 +112,15 @@ EXPECTED: dict[Recording, Expected] = {
     recording.LOAD_EVENTS_MEAN: {AGGREGATE: (45 * 2 + 15 * 100) / 60},
     recording.CONFLICT_RATE: {AGGREGATE: 0.2},
     recording.RETRY_RATE: {AGGREGATE: 0.15},
-    # 114 successes and 6 errors a minute.
+    # 111 successes, 3 rejections and 6 errors a minute.
     recording.QUERY_RATE: {
-        f'{QUERY}, query_status="success"': 1.9,
+        f'{QUERY}, query_status="success"': 1.85,
+        f'{QUERY}, query_status="rejected"': 0.05,
         f'{QUERY}, query_status="error"': 0.1,
     },
-    recording.QUERY_FAILURE_RATE: {f'{QUERY}, query_status="error", error_type="Timeout"': 0.1},
-    recording.QUERY_FIRST_FAILURES: {f'{QUERY}, query_status="error", error_type="Timeout"': 0},
+    recording.QUERY_ERROR_RATE: {f'{QUERY}, error_type="Timeout"': 0.1},
+    recording.QUERY_REJECTION_RATE: {f'{QUERY}, error_type="NotFound"': 0.05},
+    recording.QUERY_FIRST_ERRORS: {f'{QUERY}, error_type="Timeout"': 0},
     recording.QUERY_ERROR_RATIO: {QUERY: 0.05},
     recording.QUERY_DURATION_BUCKETS: observations(
         QUERY, catalog.QUERY_DURATION.bounds, TIME_RATES
@@ -167,9 +164,7 @@ EXPECTED: dict[Recording, Expected] = {
         f'{EVENT}, projection_status="success", projection_phase="replay"': 0.15,
         f'{EVENT}, projection_status="error", projection_phase="live"': 0.05,
     },
-    recording.PROJECTION_FAILURE_RATE: {
-        f'{EVENT}, projection_status="error", error_type="Locked"': 0.05
-    },
+    recording.PROJECTION_ERROR_RATE: {f'{EVENT}, error_type="Locked"': 0.05},
     recording.PROJECTION_ERROR_RATIO: {PROJECTION: 0.1},
     # 48 a minute 7 ms late, 12 half an hour.
     recording.PROJECTION_LAG_BUCKETS: observations(
@@ -241,6 +236,7 @@ def live_service(config: Config) -> InputSeries:
         catalog.ERROR_TYPE: "Locked",
     }
     answered = {**query, catalog.QUERY_STATUS: catalog.SUCCESS}
+    refused = {**query, catalog.QUERY_STATUS: catalog.REJECTED, catalog.ERROR_TYPE: "NotFound"}
     unanswered = {**query, catalog.QUERY_STATUS: catalog.ERROR, catalog.ERROR_TYPE: "Timeout"}
     overflow = {catalog.SIDE: catalog.WRITE, catalog.ATTRIBUTE_KEY: "command.type"}
     fault = {catalog.SIDE: catalog.READ, catalog.ERROR_TYPE: "TypeError"}
@@ -255,7 +251,8 @@ def live_service(config: Config) -> InputSeries:
         *service.counter(
             catalog.EVENTS_PRODUCED, {**command, catalog.EVENT_TYPE: "OrderPlaced"}, 90
         ),
-        *service.counter(catalog.QUERY_TOTAL, answered, 114),
+        *service.counter(catalog.QUERY_TOTAL, answered, 111),
+        *service.counter(catalog.QUERY_TOTAL, refused, 3),
         *service.counter(catalog.QUERY_TOTAL, unanswered, 6),
         *service.histogram(catalog.QUERY_DURATION, answered, TIMES),
         *service.level(catalog.QUERY_ACTIVE, query, 1),

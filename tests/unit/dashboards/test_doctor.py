@@ -210,7 +210,7 @@ def test_what_nobody_chose_to_report_is_unused(quiet: Server) -> None:
 
 def test_no_failures(quiet: Server) -> None:
     """A user's panel of failures is empty while nothing fails: there is nothing to mend."""
-    finding = ask(quiet, recording.COMMAND_FAILURE_RATE.name)
+    finding = ask(quiet, recording.COMMAND_ERROR_RATE.name)
     assert finding.diagnosis
     assert finding.diagnosis.cause is Cause.NO_FAILURES
 

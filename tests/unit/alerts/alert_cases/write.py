@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cqrs_alerts.links import WRITE_PATH_UID
-from cqrs_alerts.recording import COMMAND_FAILURE_RATE, COMMAND_RATE, EVENTS_PRODUCED_RATE
+from cqrs_alerts.recording import COMMAND_RATE, COMMAND_REJECTION_RATE, EVENTS_PRODUCED_RATE
 from cqrs_telemetry import catalog
 
 from .case import Case, Edge, Firing, Quiet, Still, Traffic
@@ -114,7 +114,7 @@ def shares(*phases: tuple[int, float, float]) -> Traffic:
         success,
         cancelled,
         recorded(COMMAND_RATE, {**LABELS, **status}, *refused),
-        recorded(COMMAND_FAILURE_RATE, {**LABELS, **status, "error_type": "SoldOut"}, *refused),
+        recorded(COMMAND_REJECTION_RATE, {**LABELS, "error_type": "SoldOut"}, *refused),
         of_job("another", recorded(COMMAND_RATE, {**LABELS, **fine}, (whole, 100))),
         recorded(COMMAND_RATE, {"command_type": "Another", **fine}, (whole, 100)),
     )
