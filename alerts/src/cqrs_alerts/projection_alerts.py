@@ -42,7 +42,7 @@ ALERTS = (
         ratio_above(PROJECTION_ERROR_RATIO, lambda config: config.alerts.projection_errors_high),
         (
             Query("Errors per second, by event and exception", busiest(PROJECTION_ERROR_RATE)),
-            Query("Share of failures, by projection", highest(PROJECTION_ERROR_RATIO)),
+            Query("Share of errors, by projection", highest(PROJECTION_ERROR_RATIO)),
             Query("p99 of lag in ms", highest(PROJECTION_LAG_P99)),
         ),
         failed_spans(catalog.PROJECTION),

@@ -52,7 +52,7 @@ ALERTS = (
                 "Errors per second, by exception",
                 busiest(QUERY_ERROR_RATE, catalog.QUERY_TYPE, catalog.ERROR_TYPE),
             ),
-            Query("Share of failures, by type", highest(QUERY_ERROR_RATIO)),
+            Query("Share of errors, by type", highest(QUERY_ERROR_RATIO)),
             Query("Outcomes per second", busiest(QUERY_RATE, catalog.QUERY_STATUS)),
         ),
         failed_spans(catalog.READ),

@@ -54,7 +54,7 @@ ALERTS = (
                 "Errors per second, by exception",
                 busiest(COMMAND_ERROR_RATE, catalog.COMMAND_TYPE, catalog.ERROR_TYPE),
             ),
-            Query("Share of failures, by type", highest(COMMAND_ERROR_RATIO)),
+            Query("Share of errors, by type", highest(COMMAND_ERROR_RATIO)),
             Query("Outcomes per second", busiest(COMMAND_RATE, catalog.COMMAND_STATUS)),
         ),
         failed_spans(catalog.WRITE),

@@ -59,7 +59,10 @@ def _leaves(
 
 
 def _classify(exception: BaseException, rejections: tuple[type[BaseException], ...]) -> Status:
-    if isinstance(exception, rejections):
+    if isinstance(exception, rejections) and not (
+        # A ValueError, which a domain may reject with; a missing handler is none of its answers.
+        isinstance(exception, NoHandlerError) and NoHandlerError not in rejections
+    ):
         return catalog.REJECTED
     return catalog.CANCELLED if is_cancellation(exception) else catalog.ERROR
 

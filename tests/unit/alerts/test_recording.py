@@ -453,6 +453,8 @@ def begun_anew(config: Config, series: Restarts) -> list[Test]:
 def newcomers(config: Config, series: Firsts) -> list[Test]:
     """What a series begins with counts for two minutes, if its process was there before it."""
     service, values = Service(config, GROUPS[config]), dict.fromkeys(series.by, "A")
+    if series.of.outcome is not None:
+        values[series.of.outcome.status] = series.of.outcome.value
     other = Service(config, {**GROUPS[config], "job": "another"})
     each = int(60 / duration_seconds(config.scrape_interval))
 

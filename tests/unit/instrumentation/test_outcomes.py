@@ -316,6 +316,19 @@ async def test_an_exception_out_of_a_task_is_described_once(recorded: RecordedTe
     assert described(recorded) == {"query.Inner": ["KeyError"], "command.PlaceOrder": []}
 
 
+@pytest.mark.parametrize(
+    ("rejections", "status"),
+    [([ValueError], "error"), ([ValueError, NoHandlerError], "rejected")],
+    ids=["its base class", "itself"],
+)
+def test_a_missing_handler_is_no_answer_of_the_domain(rejections: Any, status: Any) -> None:
+    """It is rejected only where it is named itself, and not with every ValueError."""
+    recorded = RecordedTelemetry(rejections=rejections)
+    with pytest.raises(NoHandlerError):
+        InstrumentedCommandBus({}, telemetry=recorded.telemetry).dispatch(PlaceOrder())
+    recorded.assert_command("PlaceOrder", status)
+
+
 def test_no_handler_error_survives_pickling() -> None:
     """It may cross to another process, as through a process pool."""
     error = NoHandlerError("No handler for X", "No handler found")
