@@ -202,9 +202,11 @@ class Examiner:
                     f"{raw} has been scraped once; a rate needs two samples",
                     "wait for the next scrape and evaluation",
                 )
-            if known.failures:
+            if known.outcome:
                 return Diagnosis(
-                    Cause.NO_FAILURES, f"{raw} has counted no failure yet", "nothing to mend"
+                    Cause.NO_FAILURES,
+                    f"{raw} has counted no {known.outcome.plural} yet",
+                    "nothing to mend",
                 )
         return Diagnosis(
             Cause.NOT_RECORDED_YET,
