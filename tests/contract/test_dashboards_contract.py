@@ -16,8 +16,9 @@ from cqrs_alerts.derived import labels_of_derived
 from cqrs_alerts.foreign_metrics import ALERT_NAME, ALERT_STATE
 from cqrs_alerts.label_names import ALERT_LABELS, SLO
 from cqrs_alerts.live.selectors import Selector, selectors
-from cqrs_alerts.naming import series_name
+from cqrs_alerts.naming import recorded_label, series_name
 from cqrs_alerts.rule_files import recording_groups
+from cqrs_alerts.windows import RATE_WINDOW
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.questions import PanelQuestion, questions
 from cqrs_dashboards.questions import panels as every_panel
@@ -175,6 +176,29 @@ def test_aggregations_keep_labels_of_the_series(config: Config) -> None:
     for _, expression in expressions(config):
         promql_parser.walk(promql_parser.parse(expression), visit)
     assert checked
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_projections_of_two_services_stay_two(config: Config) -> None:
+    """What tells projections apart keeps and shows the service, as two may name theirs alike."""
+    projection, services = recorded_label(catalog.PROJECTION_NAME), set(config.service_labels)
+    found: list[set[str]] = []
+
+    def visit(node: Any) -> None:
+        if isinstance(node, promql_parser.AggregateExpr) and node.modifier is not None:
+            found.append(set(node.modifier.labels))
+
+    for dashboard in map(render, dashboards(config)):
+        for panel in every_panel(dashboard):
+            found += [set(columns(step)) for step in panel.get("transformations", ())]
+            for target in panel.get("targets", ()):
+                found.append(set(re.findall(r"{{(\w+)}}", target["legendFormat"])))
+                expression = target["expr"].replace("$__rate_interval", RATE_WINDOW)
+                promql_parser.walk(promql_parser.parse(expression), visit)
+    # An objective is one promise for all services, its panels show the worst of them.
+    by_projection = [labels for labels in found if projection in labels and SLO not in labels]
+    assert len(by_projection) > 40
+    assert all(services <= labels for labels in by_projection)
 
 
 def test_closed_values_are_of_the_catalogue() -> None:

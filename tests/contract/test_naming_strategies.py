@@ -110,11 +110,12 @@ class Service:
         views = [View(instrument_type=Histogram, aggregation=aggregation)] if aggregation else []
         self._provider = MeterProvider([reader], RESOURCE, shutdown_on_exit=False, views=views)
         self._tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
-        self._grow = [self._instrument(metric) for metric in METRICS]
+        self._grow = [
+            self._instrument(metric, labels) for metric in METRICS for labels in _outcomes(metric)
+        ]
 
-    def _instrument(self, metric: catalog.Metric) -> Callable[[], None]:
+    def _instrument(self, metric: catalog.Metric, labels: Mapping[str, str]) -> Callable[[], None]:
         meter = self._provider.get_meter(metric.scope)
-        labels = {a.key: (a.values or ("x",))[-1] for a in metric.attributes}
         if metric.kind == "histogram":
             histogram = meter.create_histogram(
                 metric.name, metric.unit, explicit_bucket_boundaries_advisory=metric.bounds
@@ -133,6 +134,12 @@ class Service:
         with self._tracer.start_as_current_span("operation"):
             for grow in self._grow:
                 grow()
+
+
+def _outcomes(metric: catalog.Metric) -> Iterator[dict[str, str]]:
+    """Attributes of a metric, so that each of their values occurs."""
+    for n in range(max([1, *(len(a.values) for a in metric.attributes)])):
+        yield {a.key: a.values[n % len(a.values)] if a.values else "x" for a in metric.attributes}
 
 
 @dataclass(frozen=True)

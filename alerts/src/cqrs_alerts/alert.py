@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .alert_settings import AlertSettings
-from .conditions import Text
+from .conditions import Text, rate_window
 from .config import Config
 from .setting_types import Severity
 
@@ -32,8 +32,14 @@ class Rule:
     expression: str
     for_: str
     severity: Severity
+    holds_within: str  # how long after its cause sets in the condition holds, at the latest
     keep_firing_for: str = "0s"
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def labels_named(template: str) -> tuple[str, ...]:
+    """Labels whose values a template writes in any case, and so those that an alert has."""
+    return tuple(dict.fromkeys(re.findall(r"{{ \$labels\.(\w+) }}", template)))
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Alert:
     expression: Text
     queries: tuple[Query, ...]
     spans: Text | None = None  # a TraceQL search, where a span shows the cause
+    holds_within: Text = rate_window  # of its rule
 
     section = "alerts"
 
@@ -62,8 +69,19 @@ class Alert:
         settings: AlertSettings = getattr(config.alerts, self.key)
         return settings
 
+    def labels(self, config: Config) -> tuple[str, ...]:
+        """Labels that the alert has besides those that its rule adds."""
+        return labels_named(self.description(config))
+
     def rules(self, config: Config) -> tuple[Rule, ...]:
         """The alert's one rule."""
         settings = self.settings(config)
-        expression = self.expression(config)
-        return (Rule(expression, settings.for_, settings.severity, settings.keep_firing_for),)
+        return (
+            Rule(
+                self.expression(config),
+                settings.for_,
+                settings.severity,
+                self.holds_within(config),
+                settings.keep_firing_for,
+            ),
+        )

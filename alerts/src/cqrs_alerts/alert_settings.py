@@ -254,17 +254,17 @@ class Alerts:
     projection_falling_behind: GrowthAlert = GrowthAlert(for_="15m", above_ms=5000)
     projection_clock_skew: RatioAlert = RatioAlert(for_="15m")
     projection_failed: AlertSettings = AlertSettings(severity="critical", for_="5m")
-    projection_stopped: AlertSettings = AlertSettings(severity="critical")
+    projection_stopped: AlertSettings = AlertSettings(severity="critical", for_="5m")
     projection_stalled: AlertSettings = AlertSettings(severity="critical", for_="5m")
     projection_not_progressing: ExpectationAlert = ExpectationAlert(
-        severity="critical", minimum_events=5, past="6h"
+        severity="critical", for_="5m", minimum_events=5, past="6h"
     )
     projection_state_unknown: AlertSettings = AlertSettings(for_="15m")
     projection_stale: BacklogAlert = BacklogAlert(for_="15m")
     rebuild_stuck: AlertSettings = AlertSettings(severity="critical")
     rebuild_slow: LengthAlert = LengthAlert(for_="15m")
     rebuild_forgotten: AlertSettings = AlertSettings(for_="15m")
-    telemetry_absent: AbsenceAlert = AbsenceAlert(severity="critical")
+    telemetry_absent: AbsenceAlert = AbsenceAlert(severity="critical", for_="5m")
     telemetry_faults: AlertSettings = AlertSettings(for_="2m", keep_firing_for="15m")
     type_name_overflow: AlertSettings = AlertSettings(for_="2m", keep_firing_for="15m")
     instance_silent: AbsenceAlert = AbsenceAlert()

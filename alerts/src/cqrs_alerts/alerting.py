@@ -19,12 +19,15 @@ from . import (
 )
 from .alert import Alert, Rule
 from .config import Config
-from .label_names import SEVERITY, SIDE
-from .links import dashboard_url, runbook_url
+from .groups import groups
+from .label_names import LONG_WINDOW, SEVERITY, SIDE
+from .links import alert_dashboard_url, runbook_url
 from .promql import duration_seconds
 from .slo_alerts import BurnAlert
 
 AnyAlert = Alert | BurnAlert
+
+_LEAST_PAST = "1h"
 
 ALERTS: tuple[AnyAlert, ...] = (
     *slo_alerts.ALERTS,
@@ -48,16 +51,16 @@ def rules(alert: AnyAlert, config: Config) -> list[dict[str, Any]]:
 
 
 def rule_groups(config: Config) -> list[dict[str, Any]]:
-    """The alerting rules, one group per side."""
+    """The alerting rules, by side."""
     chosen = alerts(config)
     return [
-        {
-            "name": f"cqrs.{side}.alerts",
-            "rules": [
-                each for alert in chosen if alert.side == side for each in rules(alert, config)
-            ],
-        }
+        group
         for side in dict.fromkeys(alert.side for alert in chosen)
+        for group in groups(
+            f"cqrs.{side}.alerts",
+            (rules(alert, config) for alert in chosen if alert.side == side),
+            config,
+        )
     ]
 
 
@@ -72,11 +75,20 @@ def _rule(alert: AnyAlert, rule: Rule, config: Config) -> dict[str, Any]:
             SEVERITY: getattr(config.severities, rule.severity),
             SIDE: alert.side,
             **rule.labels,
+            **dict(config.rules.labels),
         },
         "annotations": {
             "summary": alert.summary,
             "description": alert.description(config),
-            "runbook_url": runbook_url(alert.name, config),
-            "dashboard_url": dashboard_url(alert.dashboard, config),
+            **({"runbook_url": runbook_url(alert.name, config)} if config.runbook_base_url else {}),
+            "dashboard_url": alert_dashboard_url(
+                alert.dashboard, alert.labels(config), _past(rule), config
+            ),
         },
     }
+
+
+def _past(rule: Rule) -> str:
+    """What to look at, in a spelling that Grafana reads: an hour, or the window that burns."""
+    window = duration_seconds(rule.labels.get(LONG_WINDOW, _LEAST_PAST))
+    return f"{max(window, duration_seconds(_LEAST_PAST)):.0f}s"

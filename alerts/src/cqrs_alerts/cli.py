@@ -43,6 +43,12 @@ def generate(output: Path, runbooks: Path | None, config: Config) -> None:
     _write(files)
     for path in remove_obsolete(pages, "*.md", files):
         click.echo(f"removed {path}, whose alert is gone")
+    if not config.runbook_base_url:
+        click.echo(
+            f"note: alerts do not link to their runbooks. Publish {pages}, and set "
+            "runbook_base_url in cqrs.yaml to its address",
+            err=True,
+        )
 
 
 @main.command()

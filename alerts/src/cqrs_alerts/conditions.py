@@ -38,6 +38,16 @@ COUNT = '{{{{ printf "%.0f" $value }}}}'
 PER_SECOND = '{{{{ printf "%.3g" $value }}}} times a second'
 
 
+def rate_window(_config: Config) -> str:
+    """A condition on rates holds once their window is full of what is wrong, or before."""
+    return RATE_WINDOW
+
+
+def at_once(_config: Config) -> str:
+    """A condition on what was last sampled holds with the next sample."""
+    return "0s"
+
+
 def ratio_above(share: ErrorRatio | Share, settings: Callable[[Config], RatioAlert]) -> Text:
     """The share of operations that end badly exceeds its threshold."""
 

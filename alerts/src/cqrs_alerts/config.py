@@ -29,7 +29,8 @@ from .naming import (
 )
 from .projection_settings import ProjectionSettings
 from .promql import Matcher, duration_seconds, number, parse_matcher
-from .setting_types import CLOSED, KEY, Base, Duration, Text
+from .rule_settings import RuleSettings
+from .setting_types import CLOSED, KEY, Address, Duration, OptionalAddress, Text
 from .slo_settings import Slos
 from .windows import RATE_WINDOW, SAMPLES_PER_WINDOW
 
@@ -132,10 +133,12 @@ class Config:
         Field(description="time between two samples: Prometheus' or the OTLP exporter's interval"),
     ] = "1m"
     runbook_base_url: Annotated[
-        Base,
-        Field(description="where the runbook pages are published; the default is their folder"),
-    ] = "alerts/runbooks"
-    dashboard_base_url: Annotated[Base, Field(description="where Grafana is")] = (
+        OptionalAddress,
+        Field(
+            description="where you publish the runbook pages; alerts have no link before it is set"
+        ),
+    ] = ""
+    dashboard_base_url: Annotated[Address, Field(description="where Grafana is")] = (
         "http://localhost:3000"
     )
     severities: Annotated[
@@ -150,6 +153,9 @@ class Config:
     projections: Annotated[
         ProjectionSettings, Field(description="what the states of projections are derived with")
     ] = ProjectionSettings()
+    rules: Annotated[
+        RuleSettings, Field(description="how groups of rules are evaluated, what all alerts carry")
+    ] = RuleSettings()
     alerts: Annotated[Alerts, Field(description="one section per alert")] = Alerts()
 
     @property
@@ -167,6 +173,18 @@ class Config:
     def group_names(self) -> tuple[tuple[str, str], ...]:
         """Each group label as targets have it, and as recorded series do."""
         return tuple(zip(self.group_labels, self.service_labels, strict=True))
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Config:
+        """A label that tells services apart is on alerts already, and not to be overwritten."""
+        for name, _ in self.rules.labels:
+            if name in self.service_labels:
+                raise PydanticCustomError(
+                    "labels",
+                    "alerts carry {name} by group_labels, which this would overwrite: leave it out",
+                    {KEY: ("rules", "labels", name), "name": name},
+                )
+        return self
 
     @model_validator(mode="after")
     def _check_windows(self) -> Config:

@@ -107,6 +107,7 @@ ALERTS = (
             Query("p95 of the time to apply in ms", highest(PROJECTION_DURATION_P95)),
         ),
         late_spans(lambda config: config.alerts.projection_falling_behind.above_ms),
+        holds_within=lambda config: config.alerts.projection_falling_behind.window,
     ),
     Alert(
         "CqrsProjectionClockSkew", "projection", PROJECTIONS_UID, "Do the clocks agree?",

@@ -108,9 +108,9 @@ def draining(window: str) -> str:
     )
 
 
-def rules(config: Config) -> list[dict[str, Any]]:
-    """The recording rules, in the order of their evaluation."""
-    return [
+def units(config: Config) -> list[list[dict[str, Any]]]:
+    """The recording rules, in the order of their evaluation; all states are of one instant."""
+    single = [
         {"record": WATCHED, "expr": _watched(config)},
         *_known_facts(config),
         {"record": PROGRESS, "expr": _progress(config)},
@@ -120,15 +120,16 @@ def rules(config: Config) -> list[dict[str, Any]]:
         },
         {"record": REPORTING, "expr": expression(INSTANCES, config)},
         {"record": CODE, "expr": _code(config)},
-        *(
-            {
-                "record": STATES_BOOL,
-                "expr": f"{CODE} == bool {state.code}",
-                "labels": {STATE: state.name},
-            }
-            for state in STATES
-        ),
     ]
+    states = [
+        {
+            "record": STATES_BOOL,
+            "expr": f"{CODE} == bool {state.code}",
+            "labels": {STATE: state.name},
+        }
+        for state in STATES
+    ]
+    return [*([rule] for rule in single), states]
 
 
 def _full(config: Config) -> tuple[str, ...]:

@@ -82,6 +82,7 @@ ALERTS = (
             Query("Processes that started anew", current(RESTARTS)),
         ),
         slow_spans(catalog.READ, lambda _: catalog.QUERY_DURATION.bounds[-1]),
+        holds_within=lambda config: config.alerts.queries_stuck.window,
     ),
     Alert(
         "CqrsQueriesStopped", "read", READ_PATH_UID, "Queries arrive",

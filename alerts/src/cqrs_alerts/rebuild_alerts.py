@@ -5,7 +5,7 @@ from __future__ import annotations
 from cqrs_telemetry import catalog
 
 from .alert import Alert, Query
-from .conditions import COUNT, busiest, current, description, failed_spans, highest
+from .conditions import COUNT, at_once, busiest, current, description, failed_spans, highest
 from .links import PROJECTIONS_UID
 from .rebuild_conditions import forgotten, slow, stuck
 from .rebuilds import DONE, REMAINING
@@ -70,6 +70,7 @@ ALERTS = (
             Query("p95 of the time to apply in ms", highest(PROJECTION_DURATION_P95)),
             _HANDLED,
         ),
+        holds_within=lambda config: config.alerts.rebuild_slow.above,
     ),
     Alert(
         "CqrsRebuildForgotten", "projection", PROJECTIONS_UID, _ROW,
@@ -81,5 +82,6 @@ ALERTS = (
         ),
         forgotten,
         (_RUNNING, _APPLIED, _TARGET, Query("Events that wait", current(PENDING)), _HANDLED),
+        holds_within=at_once,
     ),
 )  # fmt: skip

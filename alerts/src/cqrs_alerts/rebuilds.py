@@ -26,10 +26,10 @@ def labels(config: Config) -> tuple[str, ...]:
     return recorded_labels(REBUILD_APPLIED, config)
 
 
-def rules() -> list[dict[str, Any]]:
-    """The recording rules; events that happen meanwhile come on top of the target."""
+def units() -> list[list[dict[str, Any]]]:
+    """The recording rules, each by itself; events that happen meanwhile come on top."""
     applied, target, rate = REBUILD_APPLIED.name, REBUILD_TARGET.name, REBUILD_RATE.name
     return [
-        {"record": DONE, "expr": f"clamp_max({applied} / ({target} > 0), 1)"},
-        {"record": REMAINING, "expr": f"clamp_min({target} - {applied}, 0) / ({rate} > 0)"},
+        [{"record": DONE, "expr": f"clamp_max({applied} / ({target} > 0), 1)"}],
+        [{"record": REMAINING, "expr": f"clamp_min({target} - {applied}, 0) / ({rate} > 0)"}],
     ]

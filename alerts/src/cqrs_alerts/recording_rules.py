@@ -117,18 +117,12 @@ def expression(recording: Recording, config: Config) -> str:
             return _aggregate(count_by, each, recording, config)
 
 
-def rules_by_scope(config: Config) -> dict[str, list[dict[str, Any]]]:
-    """The recording rules by instrumentation scope, as Prometheus loads them."""
-    scopes = dict.fromkeys(recording.metric.scope for recording in RECORDINGS)
-    return {
-        scope: [
-            rule
-            for recording in RECORDINGS
-            if recording.metric.scope == scope
-            for rule in _rules(recording, config)
-        ]
-        for scope in scopes
-    }
+def units_by_scope(config: Config) -> dict[str, list[list[dict[str, Any]]]]:
+    """The recording rules by instrumentation scope, as Prometheus loads them; a list per series."""
+    units: dict[str, list[list[dict[str, Any]]]] = {}
+    for recording in RECORDINGS:
+        units.setdefault(recording.metric.scope, []).append(list(_rules(recording, config)))
+    return units
 
 
 def intermediate(recording: Recording, config: Config) -> Rate | None:

@@ -12,6 +12,7 @@ from cqrs_telemetry import catalog
 from . import alerting, projection_state, rebuilds, recording_rules, slo_rules
 from .config import Config
 from .files import GENERATED_BY
+from .groups import groups
 from .inhibitions import inhibit_rules
 
 RECORDING_FILE = "recording.yaml"
@@ -36,15 +37,13 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def recording_groups(config: Config) -> list[dict[str, Any]]:
-    """All recording rules: those of each scope's metrics, what follows, then its objectives."""
-    derived = {catalog.PROJECTION_SCOPE: [*rebuilds.rules(), *projection_state.rules(config)]}
-    return [
-        {
-            "name": f"{scope}.recording",
-            "rules": [*rules, *derived.get(scope, ()), *slo_rules.rules(scope, config)],
-        }
-        for scope, rules in recording_rules.rules_by_scope(config).items()
-    ]
+    """All recording rules: those of each scope's metrics with what follows, then objectives."""
+    derived = {catalog.PROJECTION_SCOPE: [*rebuilds.units(), *projection_state.units(config)]}
+    found = []
+    for scope, units in recording_rules.units_by_scope(config).items():
+        found += groups(f"{scope}.recording", [*units, *derived.get(scope, ())], config)
+        found += groups(f"{scope}.slo.recording", slo_rules.units(scope, config), config)
+    return found
 
 
 _GROUPS: dict[str, Callable[[Config], list[dict[str, Any]]]] = {
@@ -55,12 +54,12 @@ _GROUPS: dict[str, Callable[[Config], list[dict[str, Any]]]] = {
 
 def rule_groups(config: Config) -> dict[str, list[dict[str, Any]]]:
     """Groups of each rule file by its name."""
-    return {name: groups(config) for name, groups in _GROUPS.items()}
+    return {name: made(config) for name, made in _GROUPS.items()}
 
 
 def render_rules(config: Config) -> dict[str, str]:
     """Text of each rule file by its name."""
-    return {name: _render(groups) for name, groups in rule_groups(config).items()}
+    return {name: _render(made) for name, made in rule_groups(config).items()}
 
 
 def render_inhibitions(config: Config) -> str:
@@ -70,8 +69,8 @@ def render_inhibitions(config: Config) -> str:
     )
 
 
-def _render(groups: list[dict[str, Any]]) -> str:
+def _render(made: list[dict[str, Any]]) -> str:
     body = yaml.dump(
-        {"groups": groups}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**20
+        {"groups": made}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**20
     )
     return _HEADER + body

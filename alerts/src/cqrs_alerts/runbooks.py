@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from .alert import Rule
 from .alerting import AnyAlert, alerts
 from .config import Config
+from .derived import labels_of_derived
 from .files import GENERATED_BY
 from .inhibitions import causes_of
-from .links import dashboard_url, runbook_page
+from .links import choosing_labels, dashboard_url, runbook_page
+from .promql import duration, duration_seconds
+from .recording import RECORDINGS
+from .recording_rules import labels as recorded_labels
 from .settings import Setting, settings_of
+from .slo_alerts import BurnAlert
 
 SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Tuning")
 
@@ -41,7 +47,10 @@ def _page(alert: AnyAlert, config: Config) -> str:
     settings = alert.settings(config)
     facts = {
         "Meaning": "\n\n".join(
-            (*(_condition(rule, config) for rule in alert.rules(config)), *_causes(alert, config))
+            (
+                *(_condition(alert, rule, config) for rule in alert.rules(config)),
+                *_causes(alert, config),
+            )
         ),
         "Diagnosis": _diagnosis(alert, config),
         "Tuning": "In `cqrs.yaml`; then generate the rules again and reload Prometheus:\n\n"
@@ -61,12 +70,24 @@ def _page(alert: AnyAlert, config: Config) -> str:
     return "\n\n".join((head, *sections)) + "\n"
 
 
-def _condition(rule: Rule, config: Config) -> str:
+def _condition(alert: AnyAlert, rule: Rule, config: Config) -> str:
     severity = getattr(config.severities, rule.severity)
     return (
         f"It fires, as {severity}, when this has been so for {rule.for_}:\n\n"
-        f"{_code('promql', rule.expression)}"
+        f"{_code('promql', rule.expression)}\n\n"
+        f"Time to detection: {_detection(alert, rule)}. A scrape and an evaluation come on top."
     )
+
+
+def _detection(alert: AnyAlert, rule: Rule) -> str:
+    """When an alert fires after its cause sets in, as the conditions and settings make it."""
+    least, more = duration_seconds(rule.for_), duration_seconds(rule.holds_within)
+    if isinstance(alert, BurnAlert):
+        minutes = 60 * math.ceil((least + more) / 60)
+        return f"{duration(minutes)} while all is bad, and longer the less is"
+    if not more:
+        return f"{rule.for_} after the cause sets in"
+    return f"{rule.for_} to {duration(least + more)} after the cause sets in"
 
 
 def _causes(alert: AnyAlert, config: Config) -> Iterator[str]:
@@ -85,12 +106,39 @@ def _severities(alert: AnyAlert, config: Config) -> str:
 
 def _diagnosis(alert: AnyAlert, config: Config) -> str:
     look = f'On the dashboard <{dashboard_url(alert.dashboard, config)}>: the row "{alert.row}".'
+    chosen = choosing_labels(alert.dashboard, alert.labels(config), config)
     queries = [
-        f"{query.title}:\n\n{_code('promql', query.expression(config))}" for query in alert.queries
+        f"{query.title}:\n\n{_code('promql', narrow(query.expression(config), chosen, config))}"
+        for query in alert.queries
     ]
+    used = [f"`${each}`" for each in chosen if any(f'"${each}"' in query for query in queries)]
+    if used:
+        queries.insert(
+            0, f"In these queries, put the values of the alert's labels for {' and '.join(used)}."
+        )
     if alert.spans:
         queries.append(f"Traces, in TraceQL:\n\n{_code('', alert.spans(config))}")
     return "\n\n".join((look, *queries))
+
+
+def narrow(expression: str, labels: Sequence[str], config: Config) -> str:
+    """An expression on what an alert is about: ``$job`` stands for the value of its label job."""
+    known = {
+        **{each.name: recorded_labels(each, config) for each in RECORDINGS},
+        **labels_of_derived(config),
+    }
+
+    def select(found: re.Match[str]) -> str:
+        given = found["matchers"] or ""
+        own = (
+            f'{label}="${label}"'
+            for label in labels
+            if label in known[found["name"]] and f"{label}=" not in given
+        )
+        matchers = ", ".join([*own, *([given] if given else [])])
+        return f"{found['name']}{{{matchers}}}" if matchers else found["name"]
+
+    return re.sub(r"(?P<name>cqrs:[\w:]+)(?:{(?P<matchers>[^}]*)})?", select, expression)
 
 
 def _yaml(alert: AnyAlert, settings: tuple[Setting, ...]) -> str:

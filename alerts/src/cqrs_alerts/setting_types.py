@@ -20,17 +20,19 @@ def _check_duration(value: str) -> str:
     return value
 
 
-def _check_base(value: str) -> str:
-    if re.search(r"\s|[{}<>\"]", value) or not value.strip("/"):
-        raise ValueError("write an address or a path without blanks, braces and quotes")
-    if ":" in value and not re.match(r"https?://[^/]+", value):
-        raise ValueError("an address starts with http:// or https://")
+def _check_address(value: str) -> str:
+    if re.search(r"[\s{}<>\"]", value) or not re.match(r"https?://[^/]", value):
+        raise ValueError(
+            "people click on it in messages: write an address that begins with http:// or "
+            "https://, without blanks, braces and quotes"
+        )
     return value.rstrip("/")
 
 
 Flag = Annotated[bool, Field(strict=True)]
 Duration = Annotated[str, AfterValidator(_check_duration)]
-Base = Annotated[str, AfterValidator(_check_base)]
+Address = Annotated[str, AfterValidator(_check_address)]
+OptionalAddress = Annotated[str, AfterValidator(lambda value: value and _check_address(value))]
 Text = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9_.-]+$")]
 Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]

@@ -13,6 +13,7 @@ from .alerting import ALERTS
 from .config import Config
 from .files import GENERATED_BY
 from .promql import number
+from .rule_settings import Labels
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def _spell(value: Any) -> str:
         return value if _is_plain(value) else json.dumps(value)
     if _is_section(value):
         return f"{{{', '.join(setting.yaml for setting in settings_of(value))}}}"
+    if isinstance(value, Labels):
+        return json.dumps(dict(value))
     if isinstance(value, tuple):
         items = (_spell(each) if _is_section(each) else json.dumps(str(each)) for each in value)
         return f"[{', '.join(items)}]"

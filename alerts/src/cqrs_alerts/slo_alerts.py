@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cqrs_telemetry import catalog
 
-from .alert import PREFIX, AlertSide, Query, Rule
+from .alert import PREFIX, AlertSide, Query, Rule, labels_named
 from .conditions import Text, busiest, failed_spans, highest, late_spans, slow_spans
 from .config import Config
 from .label_names import LONG_WINDOW, SHORT_WINDOW, SLO
 from .links import SLOS_UID
 from .naming import recorded_label
 from .projection_state import CODE
-from .promql import Matcher, equals, number, select
+from .promql import Matcher, duration, duration_seconds, equals, number, select
 from .recording import (
     COMMAND_DURATION_P95,
     COMMAND_ERROR_RATE,
@@ -106,6 +107,10 @@ class BurnAlert:
             f"({where}{{{{ with $labels.{own} }}}}, {own} {{{{ . }}}}{{{{ end }}}})."
         )
 
+    def labels(self, config: Config) -> tuple[str, ...]:
+        """Labels that the alert has in any case, besides those that its rules add."""
+        return (*labels_named(self.description(config)), SLO)
+
     def _promised(self, config: Config) -> str:
         """What was promised for what fires: a template when types have objectives of their own."""
         settings, label = self.sli.settings(config), recorded_label(self.sli.type)
@@ -125,10 +130,16 @@ class BurnAlert:
                 self._expression(burn, config),
                 burn.for_,
                 burn.severity,
+                self._exhausts(burn, config),
                 labels={LONG_WINDOW: burn.long, SHORT_WINDOW: burn.short},
             )
             for burn in config.slos.burn_rates
         )
+
+    def _exhausts(self, burn: BurnRate, config: Config) -> str:
+        """How long everything has to be bad for the long window to burn as fast as the factor."""
+        budget = 1 - self.settings(config).objective
+        return duration(math.ceil(burn.factor * budget * duration_seconds(burn.long)))
 
     def _expression(self, burn: BurnRate, config: Config) -> str:
         chosen: list[Matcher] = [equals(SLO, self.sli.name)]

@@ -61,38 +61,46 @@ def names(config: Config) -> tuple[str, ...]:
     )
 
 
-def rules(scope: str, config: Config) -> list[dict[str, Any]]:
+def units(scope: str, config: Config) -> list[list[dict[str, Any]]]:
     """The recording rules of the objectives on a scope's metrics, in the order of their evaluation.
 
-    They belong to one group, so that windows and the parts that they consist of are of one instant.
+    A list per objective, then one per window: its counts are of one instant, and so are its parts
+    to each other, also where another group records them.
     """
     chosen = [sli for sli in slo.slis(config) if sli.recording.metric.scope == scope]
     if not chosen:
         return []
     label = recorded_label(catalog.SIDE)
     side = [equals(label, chosen[0].side)]
-    objective = f"last_over_time({select(slo.OBJECTIVE, side)}[{_REMEMBERED}])"
-    derived: dict[str, str] = {}
+    found = [unit for sli in chosen for unit in _objectives(sli, config)]
     counted: list[str] = []
     for window in counted_windows(config):
-        if counted:
-            for count in slo.COUNTS:
-                derived[count(window)] = _sum_of_parts(window, counted, count, side)
-        counted.append(window)
-    for window in slo.windows(config):
-        whole, bad = (select(count(window), side) for count in slo.COUNTS)
-        derived[slo.burn_rate(window)] = f"{ratio(bad, whole)} / (1 - {objective})"
-    left = select(slo.burn_rate(config.slos.period), side)
-    derived[slo.budget_remaining(config)] = f"1 - {left}"
-    return [
-        *(rule for sli in chosen for rule in _objectives(sli, config)),
         # The label is there already; repeated, it tells promtool that the rules of two scopes
         # write different series.
-        *(
-            {"record": name, "expr": expression, "labels": {label: chosen[0].side}}
-            for name, expression in derived.items()
-        ),
-    ]
+        found.append(
+            [
+                {"record": name, "expr": expression, "labels": {label: chosen[0].side}}
+                for name, expression in _of_window(window, counted, side, config)
+            ]
+        )
+        counted.append(window)
+    return found
+
+
+def _of_window(
+    window: str, shorter: Sequence[str], side: Sequence[Matcher], config: Config
+) -> Iterator[tuple[str, str]]:
+    """What is counted in a window, and what follows from it."""
+    if shorter:
+        for count in slo.COUNTS:
+            yield count(window), _sum_of_parts(window, shorter, count, side)
+    if window in slo.windows(config):
+        whole, bad = (select(count(window), side) for count in slo.COUNTS)
+        objective = f"last_over_time({select(slo.OBJECTIVE, side)}[{_REMEMBERED}])"
+        yield slo.burn_rate(window), f"{ratio(bad, whole)} / (1 - {objective})"
+    if window == config.slos.period:
+        left = select(slo.burn_rate(window), side)
+        yield slo.budget_remaining(config), f"1 - {left}"
 
 
 def counted_windows(config: Config) -> tuple[str, ...]:
@@ -137,16 +145,16 @@ def _sum_of_parts(
     return f"sum without ({PART}) (\n   " + "\nor ".join(found) + "\n)"
 
 
-def _objectives(sli: slo.Sli, config: Config) -> Iterator[dict[str, Any]]:
+def _objectives(sli: slo.Sli, config: Config) -> Iterator[list[dict[str, Any]]]:
     """The whole side with its objective, then each type that has an objective of its own."""
     settings = sli.settings(config)
     rest = "|".join(re.escape(own.type) for own in settings.types)
     label = recorded_label(sli.type)
     if isinstance(sli, slo.Latency) and config.histograms == "native":
-        yield {"record": _growth(sli), "expr": _native_growth(sli, config)}
-    yield from _objective(sli, settings, ("!~", rest) if rest else None, {}, config)
+        yield [{"record": _growth(sli), "expr": _native_growth(sli, config)}]
+    yield list(_objective(sli, settings, ("!~", rest) if rest else None, {}, config))
     for own in settings.types:
-        yield from _objective(sli, own, ("=", own.type), {label: own.type}, config)
+        yield list(_objective(sli, own, ("=", own.type), {label: own.type}, config))
 
 
 def _objective(

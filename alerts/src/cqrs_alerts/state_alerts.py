@@ -8,6 +8,7 @@ from .alert import Alert, Query
 from .conditions import (
     COUNT,
     MILLISECONDS,
+    at_once,
     busiest,
     current,
     description,
@@ -57,6 +58,7 @@ ALERTS = (
         waiting_while(FAILED),
         (_WAITING, _STALENESS, _FAILURES, _APPLIED),
         failed_spans(catalog.PROJECTION),
+        holds_within=at_once,
     ),
     Alert(
         "CqrsProjectionStopped", "projection", PROJECTIONS_UID, _ROW,
@@ -66,6 +68,7 @@ ALERTS = (
         ),
         waiting_while(STOPPED),
         (_WAITING, _STALENESS, _HANDLERS, _INSTANCES, _APPLIED),
+        holds_within=at_once,
     ),
     Alert(
         "CqrsProjectionStalled", "projection", PROJECTIONS_UID, _ROW,
@@ -76,6 +79,7 @@ ALERTS = (
         ),
         waiting_while(STALLED),
         (_WAITING, _STALENESS, _HANDLERS, _APPLIED),
+        holds_within=lambda config: config.projections.stalled_after,
     ),
     Alert(
         "CqrsProjectionNotProgressing", "projection", PROJECTIONS_UID, "Events come in",
@@ -98,6 +102,7 @@ ALERTS = (
         ),
         unknown,
         (_STATE, _INSTANCES, _HANDLERS, Query("p99 of lag in ms", highest(PROJECTION_LAG_P99))),
+        holds_within=at_once,
     ),
     Alert(
         "CqrsProjectionStale", "projection", PROJECTIONS_UID, _ROW,
@@ -115,5 +120,6 @@ ALERTS = (
             Query("p99 of lag in ms", highest(PROJECTION_LAG_P99)),
         ),
         late_spans(lambda config: config.slos.projection_freshness.within_ms),
+        holds_within=at_once,
     ),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from .conditions import (
     absent,
     any_even_first,
     any_of,
+    at_once,
     busiest,
     current,
     description,
@@ -78,6 +79,7 @@ ALERTS = (
             Query("Targets", lambda _: foreign.UP),
             Query("Samples in the last scrape", lambda _: foreign.SCRAPE_SAMPLES),
         ),
+        holds_within=at_once,
     ),
     Alert(
         "CqrsTargetDown", "telemetry", PIPELINE_UID, "Are services scraped?",
@@ -88,6 +90,7 @@ ALERTS = (
             Query("Targets that cannot be scraped", lambda _: f"{foreign.UP} == 0"),
             Query("Processes that report now", current(INSTANCES)),
         ),
+        holds_within=at_once,
     ),
     Alert(
         "CqrsRuleEvaluationFailing", "telemetry", PIPELINE_UID, "Are rules evaluated?",
@@ -113,6 +116,7 @@ ALERTS = (
         (
             Query("Evaluation time as a share of the interval", rule_load),
         ),
+        holds_within=at_once,
     ),
     Alert(
         "CqrsCollectorRefusing", "telemetry", PIPELINE_UID,

@@ -88,6 +88,7 @@ ALERTS = (
             Query("Processes that started anew", current(RESTARTS)),
         ),
         slow_spans(catalog.WRITE, lambda _: catalog.COMMAND_DURATION.bounds[-1]),
+        holds_within=lambda config: config.alerts.commands_stuck.window,
     ),
     Alert(
         "CqrsCommandsStopped", "write", WRITE_PATH_UID, "Commands arrive",

@@ -8,16 +8,17 @@ from cqrs_telemetry import catalog
 from .model import COLUMNS, Panel, Target, Threshold
 from .panels import NOTHING, SHARE, silent
 from .queries import MOST_SERIES, Queries
-from .stages import Stage
+from .stages import PROJECTIONS, Stage
 
 
 def error_ratio_by_type(queries: Queries, stage: Stage, thresholds: tuple[Threshold, ...]) -> Panel:
     """Share of errors of each type."""
+    worst = "" if stage is PROJECTIONS else "; with several jobs chosen, the worst of them"
     return Panel(
         f"Error share by {stage.kind}",
-        f"Share of errors by {stage.kind}, the {MOST_SERIES} highest; with several jobs chosen, "
-        "the worst of them. Normal is 0 %. One type alone points at its handler, all types "
-        "together at what they share: the store, the network, a deployment.",
+        f"Share of errors by {stage.kind}, the {MOST_SERIES} highest{worst}. Normal is 0 %. One "
+        f"{stage.kind} alone points at its handler, all together at what they share: the store, "
+        "the network, a deployment.",
         "timeseries", SHARE,
         (Target(queries.worst(stage.error_ratio, stage.type), queries.legend(stage.type)),),
         silent(stage), thresholds=thresholds,
@@ -49,7 +50,7 @@ def failing_types(queries: Queries, stage: Stage, *by: catalog.Attribute) -> Pan
         catalog.ERROR_TYPE: "Exception", catalog.EVENT_TYPE: "Event",
         stage.type: stage.kind.capitalize(),
     }  # fmt: skip
-    columns = tuple((queries.label(each), headings[each]) for each in attributes)
+    columns = queries.columns({each: headings[each] for each in attributes})
     return Panel(
         f"What fails, by {stage.kind}",
         f"Errors per second over the last 5 minutes, by {stage.kind} and exception, the "

@@ -7,6 +7,7 @@ from dataclasses import replace
 from cqrs_alerts import projection_state as states
 from cqrs_alerts import recording
 from cqrs_alerts.projection_state import State
+from cqrs_alerts.promql import max_by
 from cqrs_alerts.slo_settings import promise
 from cqrs_telemetry import catalog
 
@@ -50,7 +51,7 @@ def over_time(queries: Queries, width: int) -> Panel:
     return Panel(
         "State by projection",
         "The state of each projection over time, derived from what its process and whoever watches "
-        "it report; with several jobs chosen, the worst of them. Normal is one band, ok. "
+        "it report. Normal is one band, ok. "
         + " ".join(f"{_words(each).capitalize()}: {each.meaning}." for each in states.STATES),
         "state-timeline", panels.COUNT,
         (Target(_by_projection(queries), queries.legend(_PROJECTION)),), _SILENT,
@@ -96,7 +97,7 @@ def _now(queries: Queries) -> Panel:
         "rebuilding after a release that changed a view. The facts below say why it is another, "
         "and docs/projections.md what to do.",
         "table", panels.COUNT, (Target(_by_projection(queries), ""),), _SILENT,
-        columns=((queries.label(_PROJECTION), "Projection"), ("Value", "State")),
+        columns=(*queries.columns({_PROJECTION: "Projection"}), ("Value", "State")),
         mappings=_mappings(),
     )  # fmt: skip
 
@@ -142,13 +143,14 @@ def _last_events(queries: Queries) -> Panel:
         "time. An error newer than the success is the state failed: mend or skip that event.",
         "table", "s", (Target(queries.top(ages), ""),), "no event ended yet",
         columns=(
-            (queries.label(_PROJECTION), "Projection"), (outcome, "Outcome"), ("Value", "Ago"),
+            *queries.columns({_PROJECTION: "Projection"}),
+            (outcome, "Outcome"), ("Value", "Ago"),
         ),
     )  # fmt: skip
 
 
 def _by_projection(queries: Queries) -> str:
-    return queries.top(f"max by ({queries.label(_PROJECTION)}) ({_ranks(queries)})")
+    return queries.top(max_by(queries.labels([_PROJECTION]), _ranks(queries)))
 
 
 def _ranks(queries: Queries) -> str:

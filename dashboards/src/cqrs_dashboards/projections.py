@@ -133,8 +133,8 @@ def lag_by_projection(queries: Queries) -> Panel:
     return Panel(
         "Lag p99 by projection",
         f"99th percentile of the age of events when they became visible, by projection, the "
-        f"{MOST_SERIES} latest; with several jobs chosen, the latest of them. Normal is below the "
-        "line at which the alert fires. A gap is a projection that applies nothing: idle or dead.",
+        f"{MOST_SERIES} latest. Normal is below the line at which the alert fires. A gap is a "
+        "projection that applies nothing: idle or dead.",
         "timeseries", panels.MILLISECONDS,
         (
             Target(
@@ -179,8 +179,8 @@ def _apply(queries: Queries) -> Row:
     slowest = Panel(
         "Time in apply p95 by projection",
         f"95th percentile of the time to apply one event, by projection, the {MOST_SERIES} "
-        "slowest; with several jobs chosen, the slowest of them. Normal is below the line at which "
-        "the alert fires. One projection can apply no more than 1 / this time per second.",
+        "slowest. Normal is below the line at which the alert fires. One projection can apply no "
+        "more than 1 / this time per second.",
         "timeseries", panels.MILLISECONDS,
         (
             Target(

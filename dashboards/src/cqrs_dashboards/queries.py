@@ -6,14 +6,14 @@ is named here. ``raw`` alone reads what services export, for the collapsed rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import LE, SLO
 from cqrs_alerts.naming import Part, label_name, recorded_label, series_name, stored_parts
-from cqrs_alerts.promql import Matcher, equals, quantile, rate, ratio, select, sum_by
+from cqrs_alerts.promql import Matcher, equals, max_by, quantile, rate, ratio, select, sum_by
 from cqrs_alerts.recording import RESULT_SIZE_BUCKETS, Rate, Recording
 from cqrs_alerts.slo import TYPES
 from cqrs_telemetry import catalog
@@ -26,6 +26,11 @@ NO_FAILURE = "none"  # the label value that stands for the absence of failures
 def variable_name(attribute: Attribute) -> str:
     """Name of the template variable that chooses an attribute's values."""
     return attribute.key.replace(".", "_")
+
+
+def label_title(label: str) -> str:
+    """What a variable or a column that shows a group label is called."""
+    return label.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,26 @@ class Queries:
         """The label that carries an attribute on what services export."""
         return label_name(attribute, self.config.naming)
 
+    def labels(self, attributes: Iterable[Attribute]) -> tuple[str, ...]:
+        """Labels by which panels tell apart what has these attributes.
+
+        Projections of two services may have the same name, and are two.
+        """
+        attributes = tuple(attributes)
+        named = tuple(map(self.label, attributes))
+        services = self.config.service_labels if catalog.PROJECTION_NAME in attributes else ()
+        return (*named, *services)
+
     def legend(self, *attributes: Attribute) -> str:
         """Legend format that prints the attributes' values."""
-        return " · ".join(f"{{{{{self.label(attribute)}}}}}" for attribute in attributes)
+        return " · ".join(f"{{{{{label}}}}}" for label in self.labels(attributes))
+
+    def columns(self, headings: Mapping[Attribute, str]) -> tuple[tuple[str, str], ...]:
+        """Columns of a table that tells apart what has these attributes."""
+        titles = {self.label(attribute): title for attribute, title in headings.items()}
+        return tuple(
+            (label, titles.get(label) or label_title(label)) for label in self.labels(headings)
+        )
 
     def groups(self) -> tuple[Matcher, ...]:
         """The services that the variables choose."""
@@ -130,11 +152,11 @@ class Queries:
 
     def by_each(self, recording: Recording, *attributes: Attribute) -> str:
         """Sum that keeps several attributes."""
-        return sum_by(map(self.label, attributes), self.series(recording))
+        return sum_by(self.labels(attributes), self.series(recording))
 
     def by(self, recording: Recording, attribute: Attribute, *matchers: Matcher) -> str:
         """Sum that keeps one attribute."""
-        return sum_by([self.label(attribute)], self.series(recording, *matchers))
+        return sum_by(self.labels([attribute]), self.series(recording, *matchers))
 
     def zero_based(
         self, recording: Recording, base: Recording, by: Iterable[Attribute], *matchers: Matcher
@@ -143,7 +165,7 @@ class Queries:
 
         The zero is derived from ``base``, so that a service which went silent shows no data.
         """
-        labels = [self.label(each) for each in by]
+        labels = self.labels(by)
         chosen, whole = self.series(recording, *matchers), self.series(base)
         return f"{_sum(labels, chosen)} or 0 * {_sum(labels, whole)}"
 
@@ -153,7 +175,7 @@ class Queries:
 
     def share(self, recording: Recording, attribute: Attribute, value: str, *by: Attribute) -> str:
         """Share of one value of an attribute in the whole; absent without traffic."""
-        whole = _sum([self.label(each) for each in by], self.series(recording))
+        whole = _sum(self.labels(by), self.series(recording))
         return ratio(self.part(recording, attribute, value, *by), whole)
 
     def incidents(
@@ -163,19 +185,19 @@ class Queries:
 
         ``base`` is an expression without labels.
         """
-        found = self.top(sum_by(map(self.label, by), self.series(recording, *matchers)))
+        found = self.top(sum_by(self.labels(by), self.series(recording, *matchers)))
         return self.or_nothing(found, base, by)
 
     def or_nothing(self, found: str, base: str, by: tuple[Attribute, ...]) -> str:
         """What was found, or one 0 named ``none`` while ``base`` exists."""
         nothing = f"0 * {base}"
-        for attribute in by:
-            nothing = f'label_replace({nothing}, "{self.label(attribute)}", "{NO_FAILURE}", "", "")'
+        for label in self.labels(by):
+            nothing = f'label_replace({nothing}, "{label}", "{NO_FAILURE}", "", "")'
         return f"{found} or on () {nothing}"
 
     def quantile(self, q: float, buckets: Rate, *by: Attribute) -> str:
         """Quantile over everything that the variables choose; NaN without traffic."""
-        labels = (*(self.label(each) for each in by), LE)
+        labels = (*self.labels(by), LE)
         return quantile(q, sum_by(labels, self.series(buckets)))
 
     def present_quantile(self, q: float, buckets: Rate) -> str:
@@ -188,7 +210,7 @@ class Queries:
 
     def empty_share(self, *by: Attribute) -> str:
         """Share of results without an item: the bucket that ends at 0 in all of them."""
-        labels = [self.label(each) for each in by]
+        labels = self.labels(by)
         # Prometheus 2 keeps the bound as the exporter spells it: 0.0 or 0.
         empty = Matcher(LE, "=~", f"{RESULT_SIZE_BUCKETS.metric.bounds[0]:g}([.]0)?")
         everything = equals(LE, "+Inf")
@@ -206,7 +228,7 @@ class Queries:
         return self._highest(self.derived(name), by)
 
     def _highest(self, expression: str, by: Iterable[Attribute]) -> str:
-        return f"max by ({', '.join(map(self.label, by))}) ({expression})"
+        return max_by(self.labels(by), expression)
 
     @staticmethod
     def top(expression: str) -> str:

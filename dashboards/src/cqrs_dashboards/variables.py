@@ -12,7 +12,7 @@ from cqrs_alerts.slo import OBJECTIVE
 from cqrs_telemetry.catalog import Attribute
 
 from .model import Variable
-from .queries import Queries, variable_name
+from .queries import Queries, label_title, variable_name
 
 
 def group_variables(config: Config, recordings: Sequence[Recording]) -> tuple[Variable, ...]:
@@ -25,8 +25,7 @@ def group_variables(config: Config, recordings: Sequence[Recording]) -> tuple[Va
     variables = []
     for label in config.service_labels:
         selector = select("", (Matcher(NAME, "=~", names), *chosen))
-        title = label.replace("_", " ").capitalize()
-        variables.append(Variable(label, title, f"Value of the label {label}", selector, label))
+        variables.append(Variable(label, label_title(label), f"Value of the label {label}", selector, label))
         chosen.append(Matcher(label, "=~", f"${label}"))
     return tuple(variables)
 

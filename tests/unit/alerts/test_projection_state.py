@@ -504,7 +504,7 @@ def recorded_tests() -> dict[str, list[dict[str, Any]]]:
     states = [situations_test(*SITUATIONS)]
     return {
         **dict.fromkeys(rebuilds.meanings(), rebuild_tests()),
-        **{rule_name(rule): states for rule in state.rules(CONFIG)},
+        **{rule_name(rule): states for unit in state.units(CONFIG) for rule in unit},
     }
 
 

@@ -11,8 +11,9 @@ import yaml
 
 from cqrs_alerts.alerting import ALERTS, AnyAlert, rules
 from cqrs_alerts.config import Config
-from cqrs_alerts.links import runbook_page
-from cqrs_alerts.runbooks import SECTIONS, read_words, render_runbooks
+from cqrs_alerts.links import choosing_labels, runbook_page
+from cqrs_alerts.live.selectors import selectors
+from cqrs_alerts.runbooks import SECTIONS, narrow, read_words, render_runbooks
 from cqrs_alerts.settings import settings_of
 
 EACH_ALERT = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
@@ -60,13 +61,58 @@ def test_page_has_the_alerts_facts(alert: AnyAlert) -> None:
         assert f"for {rule['for']}:\n\n```promql\n{rule['expr']}\n```" in text
     assert f'{alert.dashboard}>: the row "{alert.row}".' in text
     for query in alert.queries:
-        assert f"{query.title}:\n\n```promql\n{query.expression(config)}\n```" in text
+        assert f"{query.title}:\n\n```promql\n" in text
     block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert block
     settings = settings_of(alert.settings(config))
     shown = yaml.safe_load(block[1])[alert.section][alert.key]
     values = {setting.key: setting.value for setting in settings}
     assert shown == {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+@EACH_ALERT
+def test_queries_are_about_what_the_alert_is_about(alert: AnyAlert) -> None:
+    """Where a series has labels of the alert, its value is to be put in; nothing else is new."""
+    config = Config(group_labels=("namespace", "job"))
+    asked = re.findall(r"```promql\n(.*?)\n```", page(alert, config), re.DOTALL)
+    of_queries = asked[len(alert.rules(config)) :]
+    assert len(of_queries) == len(alert.queries)
+    chosen = choosing_labels(alert.dashboard, alert.labels(config), config)
+    narrowed = 0
+    for query, text in zip(alert.queries, of_queries, strict=True):
+        before = {each.name: each.matchers for each in selectors(query.expression(config))}
+        for each in selectors(text):
+            added = set(map(str, each.matchers)) - set(map(str, before[each.name]))
+            assert added <= {f'{label}="${label}"' for label in chosen}
+            narrowed += bool(added)
+            for matcher in each.matchers:
+                assert not matcher.value.startswith("$") or f"`{matcher.value}`" in page(
+                    alert, config
+                )
+    assert narrowed or not chosen or alert.name == "CqrsTargetDown"
+
+
+NARROWED = {
+    "sum(cqrs:command_total:rate5m)": (
+        'sum(cqrs:command_total:rate5m{job="$job", command_type="$command_type"})'
+    ),
+    'cqrs:command_total:rate5m{command_status="error"} > 0': (
+        'cqrs:command_total:rate5m{job="$job", command_type="$command_type", '
+        'command_status="error"} > 0'
+    ),
+    "cqrs:instances:count": 'cqrs:instances:count{job="$job"}',
+    'cqrs:slo_burn_rate:1h{slo="a"}': (
+        'cqrs:slo_burn_rate:1h{job="$job", command_type="$command_type", slo="a"}'
+    ),
+    "up == 0": "up == 0",
+}
+
+
+@pytest.mark.parametrize("expression", NARROWED)
+def test_a_query_is_narrowed_by_labels_that_its_series_has(expression: str) -> None:
+    """Besides what it chooses already; what others export stays as it is."""
+    labels = ("job", "command_type", "slo")
+    assert narrow(expression, labels, Config()) == NARROWED[expression]
 
 
 @EACH_ALERT

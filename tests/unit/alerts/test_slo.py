@@ -29,7 +29,7 @@ from cqrs_alerts.slo_settings import (
 )
 from cqrs_telemetry import catalog
 
-from .alert_cases.case import ABOVE, BELOW
+from .alert_cases.case import ABOVE, BELOW, links
 from .conftest import (
     Evaluate,
     InputSeries,
@@ -216,8 +216,13 @@ def told(
             "summary": alert.summary,
             "description": f"The error budget for {alert.what} burns {times:.1f} times as "
             f"fast as it may; promised are {promise(alert.sli.settings(config))} ({where}).",
-            "runbook_url": f"{config.runbook_base_url}/{alert.name}.md",
-            "dashboard_url": f"{config.dashboard_base_url}/d/cqrs-slos",
+            **links(
+                alert.name,
+                "cqrs-slos",
+                {**group, "slo": alert.sli.name},
+                f"{max(duration_seconds(burn.long), 3600):.0f}s",
+                config,
+            ),
         },
     }
 
@@ -696,7 +701,8 @@ def test_a_projection_with_its_own_objective_of_time_counts_apart() -> None:
     chosen, name = slo.PROJECTION_STALENESS, projection_state.STALE
     rules = [
         rule
-        for rule in slo_rules.rules(chosen.recording.metric.scope, config)
+        for unit in slo_rules.units(chosen.recording.metric.scope, config)
+        for rule in unit
         if rule.get("labels", {}).get("slo") == chosen.name
     ]
     for kind, who, objective in (

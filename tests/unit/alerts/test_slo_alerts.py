@@ -82,8 +82,8 @@ def test_each_type_is_told_what_it_was_promised(evaluate: Evaluate) -> None:
                 "summary": ALERT.summary,
                 "description": "The error budget for commands handled in time burns 20.0 times as "
                 f"fast as it may; promised are {words} ({where}).",
-                "runbook_url": f"{config.runbook_base_url}/{ALERT.name}.md",
-                "dashboard_url": f"{config.dashboard_base_url}/d/cqrs-slos",
+                "dashboard_url": f"{config.dashboard_base_url}/d/cqrs-slos?from=now-3600s&to=now"
+                "&var-job=shop&var-slo=command_latency",
             },
         }  # fmt: skip
 

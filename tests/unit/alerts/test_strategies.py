@@ -86,7 +86,7 @@ NATIVE: dict[str, Callable[[Metric, Observations], str]] = {
 
 @dataclass(frozen=True)
 class Exporter:
-    """Two instances that export each metric of the catalogue with two sets of attributes.
+    """Two instances that export each metric of the catalogue, a set of attributes per outcome.
 
     ``values`` makes promtool's notation of samples of what one interval adds, written ``{}``.
     """
@@ -99,7 +99,8 @@ class Exporter:
     def series(self, metrics: tuple[Metric, ...] = METRICS) -> Iterator[dict[str, str]]:
         """All series, in promtool's notation."""
         for number, metric in enumerate(metrics, 1):
-            for variant, instance in product(range(2), "ab"):
+            refused = any(catalog.REJECTED in each.values for each in metric.attributes)
+            for variant, instance in product(range(3 if refused else 2), "ab"):
                 labels = self._labels(metric, variant, instance)
                 rate = 10.0 * number + variant
                 if metric.kind != "histogram":
@@ -132,7 +133,7 @@ class Exporter:
         """A value of each attribute; failures alone have an error type."""
         own = {}
         for attribute in metric.attributes:
-            value = attribute.values[:3][-variant] if attribute.values else "AB"[variant]
+            value = attribute.values[:3][-variant] if attribute.values else "ABC"[variant]
             if attribute is catalog.ERROR_TYPE and not variant:
                 continue
             if attribute is catalog.SIDE:
@@ -269,7 +270,7 @@ def test_idle(form: str, promtool: Path, tmp_path: Path) -> None:
         {
             "expr": f"count({recording.QUERY_DURATION_BUCKETS.name} == 0)",
             "eval_time": "15m",
-            "exp_samples": [{"labels": "{}", "value": bounds * 2}],
+            "exp_samples": [{"labels": "{}", "value": bounds * 3}],  # of the types A to C
         },
         {"expr": f"{recording.QUERY_DURATION_P95.name} >= 0", "eval_time": "15m"},
     ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote_plus
 
 from cqrs_alerts.alerting import ALERTS, AnyAlert
 from cqrs_alerts.config import Config, Severities
-from cqrs_alerts.promql import equals, select
+from cqrs_alerts.links import CHOICES, PROJECTIONS_UID
+from cqrs_alerts.promql import duration, duration_seconds, equals, select
 
 from ..conftest import InputSeries, Service
 
@@ -31,8 +33,6 @@ WHERE = {
     DEFAULT: "job shop",
     OTHER: "cluster north, namespace web, job shop",
 }
-RUNBOOKS = {DEFAULT: "alerts/runbooks", OTHER: "https://wiki.example.com/runbooks"}
-GRAFANA = {DEFAULT: "http://localhost:3000", OTHER: "https://grafana.example.com"}
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class Case:
     pending_at: str  # the condition holds, but not for long enough
     fires: Traffic
     quiet: Mapping[str, Traffic | Quiet]
+    since: str = "0m"  # the cause is there
     firing_at: str = "30m"
     kept_at: str | None = None  # its traffic has become harmless, but it goes on firing
     over_at: str | None = None  # its traffic has become harmless, and it no longer fires
@@ -131,8 +132,18 @@ def firing_test(case: Case, config: Config) -> dict[str, Any]:
             check(case.name, case.firing_at, firing),
             *([check(case.name, case.over_at)] if case.over_at else []),
         ],
-        "promql_expr_test": [fires(case.name, case.kept_at)] if case.kept_at else [],
+        "promql_expr_test": [
+            fires(case.name, detected_at(case, config)),
+            *([fires(case.name, case.kept_at)] if case.kept_at else []),
+        ],
     }
+
+
+def detected_at(case: Case, config: Config) -> str:
+    """When it fires at the latest, as its runbook says, with what a sample and a rule take."""
+    (rule,) = alert_named(case.name).rules(config)
+    taken = (case.since, rule.for_, rule.holds_within, *[config.scrape_interval] * 3)
+    return duration(sum(map(duration_seconds, taken)))
 
 
 def other_firing_tests(case: Case, config: Config) -> Iterator[Test]:
@@ -172,10 +183,24 @@ def edge_tests(case: Case, config: Config) -> Iterator[Test]:
             )
 
 
+def links(
+    name: str, dashboard: str, labels: Mapping[str, str], past: str, config: Config
+) -> dict[str, str]:
+    """Where an alert with these labels leads: a runbook if that is published, and a dashboard."""
+    across = config.projections.across if dashboard == PROJECTIONS_UID else ()
+    chosen = [f"&var-{key}={quote_plus(labels[key])}" for key in labels if key not in across]
+    runbooks, grafana = config.runbook_base_url, config.dashboard_base_url
+    return {
+        **({"runbook_url": f"{runbooks}/{name}.md"} if runbooks else {}),
+        "dashboard_url": f"{grafana}/d/{dashboard}?from=now-{past}&to=now{''.join(chosen)}",
+    }
+
+
 def _firing(
     case: Case, config: Config, description: str, labels: Mapping[str, str]
 ) -> dict[str, Any]:
     group, where = (GROUPS[config], f" ({WHERE[config]}).") if case.of_service else ({}, ".")
+    own = {key: each for key, each in labels.items() if key == CHOICES.get(case.dashboard)}
     return {
         "exp_labels": {
             **group,
@@ -186,8 +211,7 @@ def _firing(
         "exp_annotations": {
             "summary": alert_named(case.name).summary,
             "description": f"{description}{where}",
-            "runbook_url": f"{RUNBOOKS[config]}/{case.name}.md",
-            "dashboard_url": f"{GRAFANA[config]}/d/{case.dashboard}",
+            **links(case.name, case.dashboard, {**group, **own}, "3600s", config),
         },
     }
 

@@ -162,6 +162,7 @@ CASES = (
         fires=together(queries_in((20, 120), (50, 0)), in_flight((20, 0), (25, 3), (25, 0))),
         firing_at="31m",
         over_at="47m",
+        since="20m",
         quiet={
             "one ends now and then": together(
                 queries_in((20, 120), (40, 0.5)), in_flight((20, 0), (40, 3))
@@ -198,6 +199,7 @@ CASES = (
         fires=together(queries_in((80, 120), (20, 0), (20, 120)), reporting(120)),
         firing_at="95m",
         over_at="103m",
+        since="80m",
         quiet={
             "often before, but in less than half of the past": Quiet(
                 together(rates((60, 5), (35, 0), (25, 5), (40, 0)), reporting(160)), at=("135m",)
@@ -275,6 +277,7 @@ CASES = (
         fires=results((60, {10: 100}), (40, {2000: 100}), (40, {10: 100})),
         firing_at="73m",
         over_at="107m",
+        since="60m",
         quiet={
             "always large": Quiet(results((100, {2000: 100})), at=("12m", *GROWN)),
             "for nine minutes": Quiet(

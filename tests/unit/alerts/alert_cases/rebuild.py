@@ -30,6 +30,7 @@ CASES = (
         "The rebuild of projection orders has applied 6000 events, and none in the last 5m", "28m",
         fires=rebuild(HALTS, of(12_000)),
         firing_at="35m",
+        since="15m",
         quiet={
             "it goes on": rebuild(GOES_ON, of(1_000_000)),
             "it is done": rebuild(HALTS, of(6000)),
@@ -62,6 +63,7 @@ CASES = (
         # Six steps of five minutes, and 16 500 events at one a second.
         "The rebuild of projection orders takes 5h 5m 0s or more", "20m",
         fires=even(18_000),
+        since="5m",
         quiet={
             "in time": even(6000),
             "of unknown length, not for long": Quiet(
@@ -93,6 +95,7 @@ CASES = (
         "The rebuild of projection orders has applied its 6000 events, and is not ended", "29m",
         fires=rebuild(HALTS, of(6000)),
         firing_at="35m",
+        since="15m",
         quiet={
             "it goes on": rebuild(GOES_ON, of(1_000_000)),
             "stuck before its end": rebuild(HALTS, of(12_000)),

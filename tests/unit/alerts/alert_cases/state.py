@@ -47,6 +47,7 @@ CASES = (
         "Projection orders failed on its last event; 7 wait", "14m",
         fires=projection(WAIT_FROM_10, success=NOT_SINCE_10, error=FAILED_AT_10),
         firing_at="20m",
+        since="10m",
         quiet={
             "it left the event out, and has no other": projection(
                 CALM, success=NOT_SINCE_10, error=FAILED_AT_10
@@ -82,18 +83,19 @@ CASES = (
     ),
     Case(
         "CqrsProjectionStopped", "projection", "critical", PROJECTIONS_UID, LABELS,
-        "Nothing runs projection orders any more; 7 events wait", "19m",
+        "Nothing runs projection orders any more; 7 events wait", "14m",
         fires=projection(
             WAIT_FROM_10, handlers=GONE_AT_10, success=((10, NOW), (490, None))
         ),
         firing_at="25m",
+        since="10m",
         quiet={
-            "a deployment of eight minutes": Quiet(
+            "a deployment of four minutes": Quiet(
                 projection(
-                    ((10, 0), (9, 7), (481, 0)), handlers=((10, 1), (8, None), (482, 1)),
-                    success=((10, NOW), (9, None), (481, NOW)),
+                    ((10, 0), (5, 7), (485, 0)), handlers=((10, 1), (4, None), (486, 1)),
+                    success=((10, NOW), (5, None), (485, NOW)),
                 ),
-                at=("17m", "19m", "21m", "50m"),
+                at=("13m", "15m", "16m", "17m", "50m"),
             ),
             "nothing waits": projection(CALM, handlers=GONE_AT_10, success=NOT_SINCE_10),
             "retired together with its watch": projection(
@@ -121,6 +123,7 @@ CASES = (
         "Projection orders lives and applies nothing; 7 events wait", "14m",
         fires=projection(WAIT_FROM_10, success=NOT_SINCE_10),
         firing_at="25m",
+        since="10m",
         quiet={
             "slow, but it progresses": projection(WAIT_FROM_10, success=APPLIES),
             "its filter leaves out what comes": projection(CALM, success=NOT_SINCE_10),
@@ -154,6 +157,7 @@ CASES = (
         "CqrsProjectionStateUnknown", "projection", "warning", PROJECTIONS_UID, LABELS,
         "The probe of projection orders worked before, and tells of no backlog now", "24m",
         fires=projection(((10, 0), (490, None)), success=APPLIES),
+        since="10m",
         quiet={
             "the probe fails for ten minutes": Quiet(
                 projection(((10, 0), (10, None), (480, 0)), success=APPLIES),
@@ -172,6 +176,7 @@ CASES = (
         "CqrsProjectionStale", "projection", "warning", PROJECTIONS_UID, LABELS,
         "Readers of projection orders see what was 45000 ms ago", "24m",
         fires=stale(((10, 0), (490, LATE))),
+        since="10m",
         quiet={
             "it is worked off, by age": Quiet(
                 stale(((10, 0), (40, (2_400_000, -60_000)), (450, 0))),

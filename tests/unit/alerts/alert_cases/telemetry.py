@@ -15,10 +15,11 @@ CASES = (
     Case(
         "CqrsTelemetryAbsent",
         "telemetry", "critical", PIPELINE_UID, {},
-        "No process of the service reports any more", "15m",
+        "No process of the service reports any more", "14m",
         fires=heartbeat("0x10 stale"),
+        since="10m",
         quiet={
-            "a deployment of 8 minutes": heartbeat("0x18 stale _x8 0x60"),
+            "a deployment of four minutes": heartbeat("0x18 stale _x4 0x60"),
             "idle": heartbeat("0x60"),
             "one instance of two is gone": lambda service: [
                 {**line, "values": line["values"] if number else "0x10 stale"}

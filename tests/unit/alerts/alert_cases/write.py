@@ -164,6 +164,7 @@ CASES = (
         fires=together(commands_in((20, 120), (50, 0)), in_flight((20, 0), (25, 3), (25, 0))),
         firing_at="31m",
         over_at="47m",
+        since="20m",
         quiet={
             "one ends now and then": together(
                 commands_in((20, 120), (40, 0.5)), in_flight((20, 0), (40, 3))
@@ -202,6 +203,7 @@ CASES = (
         fires=together(commands_in((80, 120), (20, 0), (20, 120)), reporting(120)),
         firing_at="95m",
         over_at="103m",
+        since="80m",
         quiet={
             "often before, but in less than half of the past": Quiet(
                 together(rates((60, 5), (35, 0), (25, 5), (40, 0)), reporting(160)), at=("135m",)
@@ -279,6 +281,7 @@ CASES = (
         fires=rejections((120, 98, 2), (30, 80, 20), (30, 98, 2)),
         firing_at="133m",
         over_at="157m",
+        since="120m",
         quiet={
             "as often as always": Quiet(rejections((160, 80, 20)), at=SURGED),
             "commands of long ago": Quiet(
@@ -328,6 +331,7 @@ CASES = (
         fires=together(commands_in((120, 100)), produced((80, 100), (20, 0), (20, 100))),
         firing_at="95m",
         over_at="103m",
+        since="80m",
         quiet={
             "never had events": Quiet(commands_in((120, 100)), at=STOPPED),
             "commands ended as well": Quiet(
