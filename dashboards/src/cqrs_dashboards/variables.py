@@ -25,7 +25,9 @@ def group_variables(config: Config, recordings: Sequence[Recording]) -> tuple[Va
     variables = []
     for label in config.service_labels:
         selector = select("", (Matcher(NAME, "=~", names), *chosen))
-        variables.append(Variable(label, label_title(label), f"Value of the label {label}", selector, label))
+        variables.append(
+            Variable(label, label_title(label), f"Value of the label {label}", selector, label)
+        )
         chosen.append(Matcher(label, "=~", f"${label}"))
     return tuple(variables)
 
