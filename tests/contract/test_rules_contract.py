@@ -22,7 +22,8 @@ from cqrs_alerts.naming import label_name, series_name
 from cqrs_alerts.promql import Matcher
 from cqrs_alerts.recording import RECORDINGS
 from cqrs_alerts.rule_files import recording_groups, render_rules, rule_groups
-from cqrs_alerts.rule_settings import Labels, RuleSettings
+from cqrs_alerts.rule_settings import RuleSettings
+from cqrs_alerts.setting_types import Labels
 from cqrs_telemetry.catalog import METRICS
 from waits import LIMIT
 

@@ -10,6 +10,7 @@ from typing import Literal
 from .alert_settings import AlertSettings
 from .conditions import Text, rate_window
 from .config import Config
+from .exemptions import exempted
 from .setting_types import Severity
 
 AlertSide = Literal["write", "read", "projection", "telemetry"]
@@ -35,6 +36,7 @@ class Rule:
     holds_within: str  # how long after its cause sets in the condition holds, at the latest
     keep_firing_for: str = "0s"
     labels: Mapping[str, str] = field(default_factory=dict)
+    own_hold_within: Mapping[str, str] = field(default_factory=dict)  # by type, where it differs
 
 
 def labels_named(template: str) -> tuple[str, ...]:
@@ -73,12 +75,16 @@ class Alert:
         """Labels that the alert has besides those that its rule adds."""
         return labels_named(self.description(config))
 
+    def possible_labels(self, config: Config) -> tuple[str, ...]:
+        """Labels that the alert may have."""
+        return self.labels(config)
+
     def rules(self, config: Config) -> tuple[Rule, ...]:
         """The alert's one rule."""
         settings = self.settings(config)
         return (
             Rule(
-                self.expression(config),
+                exempted(self.expression(config), self.key, config),
                 settings.for_,
                 settings.severity,
                 self.holds_within(config),

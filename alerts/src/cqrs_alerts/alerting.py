@@ -6,6 +6,7 @@ runbook are in ``runbook_texts``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from . import (
@@ -28,6 +29,7 @@ from .slo_alerts import BurnAlert
 AnyAlert = Alert | BurnAlert
 
 _LEAST_PAST = "1h"
+_LOOKS_BACK = ("past", "window", "above")  # settings that are durations
 
 ALERTS: tuple[AnyAlert, ...] = (
     *slo_alerts.ALERTS,
@@ -43,6 +45,18 @@ ALERTS: tuple[AnyAlert, ...] = (
 def alerts(config: Config) -> tuple[AnyAlert, ...]:
     """The alerts that the configuration leaves on."""
     return tuple(alert for alert in ALERTS if alert.settings(config).enabled)
+
+
+def misplaced_labels(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Labels of exemptions that an alert does not have, by where they are in the configuration."""
+    by_key = {alert.key: alert for alert in ALERTS}
+    for index, exemption in enumerate(config.exemptions):
+        for key in exemption.alerts:
+            known = by_key[key].possible_labels(config)
+            for label, _ in exemption.labels:
+                if label not in known:
+                    text = f"{by_key[key].name} has no label {label}; it has {', '.join(known)}"
+                    yield ("exemptions", index, "labels", label), text
 
 
 def rules(alert: AnyAlert, config: Config) -> list[dict[str, Any]]:
@@ -82,13 +96,15 @@ def _rule(alert: AnyAlert, rule: Rule, config: Config) -> dict[str, Any]:
             "description": alert.description(config),
             **({"runbook_url": runbook_url(alert.name, config)} if config.runbook_base_url else {}),
             "dashboard_url": alert_dashboard_url(
-                alert.dashboard, alert.labels(config), _past(rule), config
+                alert.dashboard, alert.labels(config), _past(alert, rule, config), config
             ),
         },
     }
 
 
-def _past(rule: Rule) -> str:
-    """What to look at, in a spelling that Grafana reads: an hour, or the window that burns."""
-    window = duration_seconds(rule.labels.get(LONG_WINDOW, _LEAST_PAST))
-    return f"{max(window, duration_seconds(_LEAST_PAST)):.0f}s"
+def _past(alert: AnyAlert, rule: Rule, config: Config) -> str:
+    """How far back to look, as Grafana spells it: as far as the alert does, an hour at least."""
+    settings = alert.settings(config)
+    chosen = (getattr(settings, name, None) for name in _LOOKS_BACK)
+    windows = (_LEAST_PAST, rule.labels.get(LONG_WINDOW), *chosen)
+    return f"{max(duration_seconds(each) for each in windows if each):.0f}s"

@@ -17,6 +17,7 @@ from cqrs_telemetry import catalog
 
 from .alert_settings import Alerts
 from .dashboard_settings import DashboardSettings
+from .exemption_settings import Exemption
 from .label_names import ALERT_LABELS, INSTANCE, LE, NAME, STATE
 from .naming import (
     HISTOGRAMS,
@@ -156,6 +157,13 @@ class Config:
     rules: Annotated[
         RuleSettings, Field(description="how groups of rules are evaluated, what all alerts carry")
     ] = RuleSettings()
+    exemptions: Annotated[
+        tuple[Exemption, ...],
+        Field(
+            description="planned ends, pauses and replays of which no alert tells: [{alerts: "
+            "[projection_stopped], labels: {projection_name: orders_v1}, reason: retired}]"
+        ),
+    ] = ()
     alerts: Annotated[Alerts, Field(description="one section per alert")] = Alerts()
 
     @property

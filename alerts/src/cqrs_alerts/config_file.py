@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from .alerting import misplaced_labels
 from .config import Config
 from .setting_types import KEY
 
@@ -66,6 +67,9 @@ def read_config(path: Path) -> Config:
     except ValidationError as error:
         problems += [_explain(detail, lines) for detail in error.errors()]
         raise ConfigError(path, problems) from None
+    problems += [
+        Problem(_line(key, lines), _spell(key), text) for key, text in misplaced_labels(config)
+    ]
     if problems:
         raise ConfigError(path, problems)
     return config
@@ -130,7 +134,7 @@ def _merge(default: Any, given: Any) -> Any:
 
 def _explain(detail: Any, lines: dict[Key, int]) -> Problem:
     key: Key = (*detail["loc"], *detail.get("ctx", {}).get(KEY, ()))
-    line = next(lines[key[:n]] for n in range(len(key), -1, -1) if key[:n] in lines)
+    line = _line(key, lines)
     if detail["type"] == "unexpected_keyword_argument":
         return Problem(line, _spell(key), f"is not a key that is known here{_hint(key)}")
     if detail["type"] == "dataclass_type":
@@ -140,6 +144,11 @@ def _explain(detail: Any, lines: dict[Key, int]) -> Problem:
     # A section's own rule names its keys; the section whole would only hide them.
     value = "" if isinstance(detail["input"], Mapping) else f"{detail['input']!r} is no good: "
     return Problem(line, _spell(key), f"{value}{message}")
+
+
+def _line(key: Key, lines: dict[Key, int]) -> int:
+    """The line of a key, or of what it is in."""
+    return next(lines[key[:n]] for n in range(len(key), -1, -1) if key[:n] in lines)
 
 
 def _hint(key: Key) -> str:

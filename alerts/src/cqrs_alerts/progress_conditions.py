@@ -8,8 +8,9 @@ from .alert_settings import StuckAlert
 from .conditions import Text, summed, with_traffic
 from .config import Config
 from .label_names import LE
-from .promql import equals, number, select
+from .promql import duration_seconds, equals, number, select
 from .recording import PROJECTION_LAG_BUCKETS, PROJECTION_LAG_MEAN, Level, Rate
+from .windows import RATE_WINDOW
 
 
 def stuck(active: Level, rate: Rate, settings: Callable[[Config], StuckAlert]) -> Text:
@@ -23,6 +24,11 @@ def stuck(active: Level, rate: Rate, settings: Callable[[Config], StuckAlert]) -
         )
 
     return expression
+
+
+def stuck_within(settings: Callable[[Config], StuckAlert]) -> Text:
+    """Until the window of that condition is full, and the one of rates has nothing of before."""
+    return lambda config: max(settings(config).window, RATE_WINDOW, key=duration_seconds)
 
 
 def falling_behind(config: Config) -> str:

@@ -22,7 +22,7 @@ from .conditions import (
 )
 from .links import READ_PATH_UID
 from .past_conditions import results_huge, stopped
-from .progress_conditions import stuck
+from .progress_conditions import stuck, stuck_within
 from .rebuild_conditions import outside_rebuilds
 from .recording import (
     INSTANCES,
@@ -82,7 +82,7 @@ ALERTS = (
             Query("Processes that started anew", current(RESTARTS)),
         ),
         slow_spans(catalog.READ, lambda _: catalog.QUERY_DURATION.bounds[-1]),
-        holds_within=lambda config: config.alerts.queries_stuck.window,
+        holds_within=stuck_within(lambda config: config.alerts.queries_stuck),
     ),
     Alert(
         "CqrsQueriesStopped", "read", READ_PATH_UID, "Queries arrive",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cqrs_telemetry import catalog
 
 from .alert import Alert, Query
-from .conditions import COUNT, at_once, busiest, current, description, failed_spans, highest
+from .conditions import COUNT, busiest, current, description, failed_spans, highest
 from .links import PROJECTIONS_UID
 from .rebuild_conditions import forgotten, slow, stuck
 from .rebuilds import DONE, REMAINING
@@ -82,6 +82,5 @@ ALERTS = (
         ),
         forgotten,
         (_RUNNING, _APPLIED, _TARGET, Query("Events that wait", current(PENDING)), _HANDLED),
-        holds_within=at_once,
     ),
 )  # fmt: skip

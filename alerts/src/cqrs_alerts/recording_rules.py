@@ -54,7 +54,7 @@ from .recording import (
 )
 from .windows import FIRST_WINDOW, RATE_WINDOW
 
-_SAMPLES_MISSED = 2.5  # one may be late, two are not there
+FACTS_LIVE = 2.5  # samples: one may be late, two are not there
 
 
 def labels(recording: Recording, config: Config) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def expression(recording: Recording, config: Config) -> str:
             return _aggregate(sum_by, raw, recording, config)
         case Fact():
             raw = _select_raw(recording.metric, "", config)
-            age = number(_SAMPLES_MISSED * duration_seconds(config.scrape_interval))
+            age = number(FACTS_LIVE * duration_seconds(config.scrape_interval))
             now = f"{raw} and timestamp({raw}) >= time() - {age}"
             operation = max_by if recording.highest else sum_by
             return _aggregate(operation, now, recording, config)

@@ -9,7 +9,7 @@ import yaml
 
 from cqrs_telemetry import catalog
 
-from . import alerting, projection_state, rebuilds, recording_rules, slo_rules
+from . import alerting, exemptions, projection_state, rebuilds, recording_rules, slo_rules
 from .config import Config
 from .files import GENERATED_BY
 from .groups import groups
@@ -39,7 +39,7 @@ _Dumper.add_representer(str, _represent_text)
 def recording_groups(config: Config) -> list[dict[str, Any]]:
     """All recording rules: those of each scope's metrics with what follows, then objectives."""
     derived = {catalog.PROJECTION_SCOPE: [*rebuilds.units(), *projection_state.units(config)]}
-    found = []
+    found = groups("cqrs.time.recording", exemptions.units(config), config)
     for scope, units in recording_rules.units_by_scope(config).items():
         found += groups(f"{scope}.recording", [*units, *derived.get(scope, ())], config)
         found += groups(f"{scope}.slo.recording", slo_rules.units(scope, config), config)

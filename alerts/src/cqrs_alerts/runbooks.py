@@ -7,19 +7,27 @@ import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
+from cqrs_telemetry import catalog
+
 from .alert import Rule
 from .alerting import AnyAlert, alerts
 from .config import Config
 from .derived import labels_of_derived
+from .exemptions import describe, exemptions_of
 from .files import GENERATED_BY
 from .inhibitions import causes_of
-from .links import choosing_labels, dashboard_url, runbook_page
-from .promql import duration, duration_seconds
+from .label_names import SLO
+from .links import CHOICES, dashboard_url, runbook_page
+from .naming import recorded_label
+from .promql import duration_seconds
 from .recording import RECORDINGS
 from .recording_rules import labels as recorded_labels
 from .settings import Setting, settings_of
 from .slo_alerts import BurnAlert
 
+# A recorded series with the matchers that it has; a value may hold a brace.
+_RECORDED = re.compile(r'(?P<name>cqrs:[\w:]+)(?:{(?P<matchers>(?:[^"}]|"(?:\\.|[^"\\])*")*)})?')
+_MINUTE = 60  # seconds
 SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Tuning")
 
 
@@ -50,6 +58,7 @@ def _page(alert: AnyAlert, config: Config) -> str:
             (
                 *(_condition(alert, rule, config) for rule in alert.rules(config)),
                 *_causes(alert, config),
+                *_exemptions(alert, config),
             )
         ),
         "Diagnosis": _diagnosis(alert, config),
@@ -75,19 +84,32 @@ def _condition(alert: AnyAlert, rule: Rule, config: Config) -> str:
     return (
         f"It fires, as {severity}, when this has been so for {rule.for_}:\n\n"
         f"{_code('promql', rule.expression)}\n\n"
-        f"Time to detection: {_detection(alert, rule)}. A scrape and an evaluation come on top."
+        f"Time to detection: {_detection(alert, rule, config)}. "
+        "A scrape and an evaluation come on top."
     )
 
 
-def _detection(alert: AnyAlert, rule: Rule) -> str:
+def _detection(alert: AnyAlert, rule: Rule, config: Config) -> str:
     """When an alert fires after its cause sets in, as the conditions and settings make it."""
-    least, more = duration_seconds(rule.for_), duration_seconds(rule.holds_within)
+    least = duration_seconds(rule.for_) + duration_seconds(config.rules.query_offset)
+    most = least + duration_seconds(rule.holds_within)
     if isinstance(alert, BurnAlert):
-        minutes = 60 * math.ceil((least + more) / 60)
-        return f"{duration(minutes)} while all is bad, and longer the less is"
-    if not more:
-        return f"{rule.for_} after the cause sets in"
-    return f"{rule.for_} to {duration(least + more)} after the cause sets in"
+        own = ", ".join(
+            f"{_minutes(least + duration_seconds(within))} for {kind}"
+            for kind, within in rule.own_hold_within.items()
+        )
+        return f"{_minutes(most)}{f' ({own})' if own else ''} while all is bad, longer the less is"
+    if most == least:
+        return f"{_spell(least)} after the cause sets in"
+    return f"{_spell(least)} to {_spell(most)} after the cause sets in"
+
+
+def _spell(seconds: float) -> str:
+    return _minutes(seconds) if seconds >= _MINUTE else f"{math.ceil(seconds)}s"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{math.ceil(seconds / _MINUTE)}m"
 
 
 def _causes(alert: AnyAlert, config: Config) -> Iterator[str]:
@@ -99,6 +121,13 @@ def _causes(alert: AnyAlert, config: Config) -> Iterator[str]:
         yield f"The generated inhibition rules keep it back while one of these fires:\n\n{listed}"
 
 
+def _exemptions(alert: AnyAlert, config: Config) -> Iterator[str]:
+    found = exemptions_of(alert.key, config)
+    if found:
+        listed = "\n".join(f"- {describe(each)}." for each in found)
+        yield f"It does not fire for what is exempt:\n\n{listed}"
+
+
 def _severities(alert: AnyAlert, config: Config) -> str:
     levels = dict.fromkeys(rule.severity for rule in alert.rules(config))
     return ", ".join(getattr(config.severities, level) for level in levels)
@@ -106,12 +135,12 @@ def _severities(alert: AnyAlert, config: Config) -> str:
 
 def _diagnosis(alert: AnyAlert, config: Config) -> str:
     look = f'On the dashboard <{dashboard_url(alert.dashboard, config)}>: the row "{alert.row}".'
-    chosen = choosing_labels(alert.dashboard, alert.labels(config), config)
+    labels = alert.labels(config)
     queries = [
-        f"{query.title}:\n\n{_code('promql', narrow(query.expression(config), chosen, config))}"
+        f"{query.title}:\n\n{_code('promql', narrow(query.expression(config), labels, config))}"
         for query in alert.queries
     ]
-    used = [f"`${each}`" for each in chosen if any(f'"${each}"' in query for query in queries)]
+    used = [f"`${each}`" for each in labels if any(f'"${each}"' in query for query in queries)]
     if used:
         queries.insert(
             0, f"In these queries, put the values of the alert's labels for {' and '.join(used)}."
@@ -122,23 +151,30 @@ def _diagnosis(alert: AnyAlert, config: Config) -> str:
 
 
 def narrow(expression: str, labels: Sequence[str], config: Config) -> str:
-    """An expression on what an alert is about: ``$job`` stands for the value of its label job."""
+    """An expression on what an alert is about: ``$job`` stands for the value of its label job.
+
+    By service, message type and objective. A projection, its watcher and its readers may be several
+    services, so that what tells of projections is narrowed by what these have in common.
+    """
     known = {
         **{each.name: recorded_labels(each, config) for each in RECORDINGS},
         **labels_of_derived(config),
     }
+    projection = recorded_label(catalog.PROJECTION_NAME)
 
     def select(found: re.Match[str]) -> str:
-        given = found["matchers"] or ""
-        own = (
+        own, given = known[found["name"]], found["matchers"] or ""
+        across = projection in labels or (projection in own and SLO not in own)
+        services = config.shared_labels if across else config.service_labels
+        added = (
             f'{label}="${label}"'
-            for label in labels
-            if label in known[found["name"]] and f"{label}=" not in given
+            for label in (*services, *CHOICES.values())
+            if label in labels and label in own and not re.search(rf"\b{label}[=!]", given)
         )
-        matchers = ", ".join([*own, *([given] if given else [])])
+        matchers = ", ".join([*added, *([given] if given else [])])
         return f"{found['name']}{{{matchers}}}" if matchers else found["name"]
 
-    return re.sub(r"(?P<name>cqrs:[\w:]+)(?:{(?P<matchers>[^}]*)})?", select, expression)
+    return _RECORDED.sub(select, expression)
 
 
 def _yaml(alert: AnyAlert, settings: tuple[Setting, ...]) -> str:

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+)
 
 from .promql import duration_seconds
 
@@ -20,15 +28,35 @@ def _check_duration(value: str) -> str:
     return value
 
 
+class Labels(tuple[tuple[str, str], ...]):
+    """Names of labels with their values, which do not change."""
+
+    __slots__ = ()
+
+
+def _read_labels(value: Any) -> Any:
+    if isinstance(value, Labels):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("write names with their values, such as {team: checkout}")
+    for name, text in value.items():
+        if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", str(name)) or str(name).startswith("__"):
+            raise ValueError(f"{name} is not a label name; use letters, digits and _, such as team")
+        if not isinstance(text, str) or not text:
+            raise ValueError(f'the value of {name} has to be text; a number needs quotes: "1"')
+    return Labels(value.items())
+
+
 def _check_address(value: str) -> str:
-    if re.search(r"[\s{}<>\"]", value) or not re.match(r"https?://[^/]", value):
+    if not re.fullmatch(r"https?://[^/][^\s{}<>\"?#]*", value):
         raise ValueError(
             "people click on it in messages: write an address that begins with http:// or "
-            "https://, without blanks, braces and quotes"
+            "https://, without blanks, braces, quotes, ? and #"
         )
     return value.rstrip("/")
 
 
+LabelValues = Annotated[InstanceOf[Labels], BeforeValidator(_read_labels), PlainSerializer(dict)]
 Flag = Annotated[bool, Field(strict=True)]
 Duration = Annotated[str, AfterValidator(_check_duration)]
 Address = Annotated[str, AfterValidator(_check_address)]

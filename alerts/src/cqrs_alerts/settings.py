@@ -13,7 +13,7 @@ from .alerting import ALERTS
 from .config import Config
 from .files import GENERATED_BY
 from .promql import number
-from .rule_settings import Labels
+from .setting_types import Labels
 
 
 @dataclass(frozen=True)

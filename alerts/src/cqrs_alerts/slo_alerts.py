@@ -12,6 +12,7 @@ from cqrs_telemetry import catalog
 from .alert import PREFIX, AlertSide, Query, Rule, labels_named
 from .conditions import Text, busiest, failed_spans, highest, late_spans, slow_spans
 from .config import Config
+from .exemptions import exempted
 from .label_names import LONG_WINDOW, SHORT_WINDOW, SLO
 from .links import SLOS_UID
 from .naming import recorded_label
@@ -42,11 +43,19 @@ from .slo import (
     QUERY_LATENCY,
     Latency,
     Sli,
+    Staleness,
     budget_remaining,
     burn_rate,
     events,
 )
-from .slo_settings import BurnRate, EventObjectives, TimeObjectives, promise
+from .slo_settings import (
+    BurnRate,
+    EventObjectives,
+    Objectives,
+    OwnAvailability,
+    TimeObjectives,
+    promise,
+)
 
 _BURN = '{{ printf "%.1f" $value }}'
 
@@ -111,6 +120,11 @@ class BurnAlert:
         """Labels that the alert has in any case, besides those that its rules add."""
         return (*labels_named(self.description(config)), SLO)
 
+    def possible_labels(self, config: Config) -> tuple[str, ...]:
+        """Those, and its type where that has an objective of its own."""
+        own = [recorded_label(self.sli.type)] if self.sli.settings(config).types else []
+        return (*self.labels(config), *own)
+
     def _promised(self, config: Config) -> str:
         """What was promised for what fires: a template when types have objectives of their own."""
         settings, label = self.sli.settings(config), recorded_label(self.sli.type)
@@ -127,19 +141,27 @@ class BurnAlert:
         """One rule per pair of windows."""
         return tuple(
             Rule(
-                self._expression(burn, config),
+                exempted(self._expression(burn, config), self.key, config),
                 burn.for_,
                 burn.severity,
-                self._exhausts(burn, config),
+                self._exhausts(burn, self.settings(config), config),
                 labels={LONG_WINDOW: burn.long, SHORT_WINDOW: burn.short},
+                own_hold_within={
+                    own.type: self._exhausts(burn, own, config)
+                    for own in self.sli.settings(config).types
+                },
             )
             for burn in config.slos.burn_rates
         )
 
-    def _exhausts(self, burn: BurnRate, config: Config) -> str:
+    def _exhausts(
+        self, burn: BurnRate, promised: Objectives | OwnAvailability, config: Config
+    ) -> str:
         """How long everything has to be bad for the long window to burn as fast as the factor."""
-        budget = 1 - self.settings(config).objective
-        return duration(math.ceil(burn.factor * budget * duration_seconds(burn.long)))
+        seconds = burn.factor * (1 - promised.objective) * duration_seconds(burn.long)
+        if isinstance(self.sli, Staleness):  # what waits is not late at once
+            seconds += config.slos.projection_freshness.within_ms / 1000
+        return duration(math.ceil(seconds))
 
     def _expression(self, burn: BurnRate, config: Config) -> str:
         chosen: list[Matcher] = [equals(SLO, self.sli.name)]

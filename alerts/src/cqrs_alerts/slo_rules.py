@@ -148,7 +148,8 @@ def _sum_of_parts(
 def _objectives(sli: slo.Sli, config: Config) -> Iterator[list[dict[str, Any]]]:
     """The whole side with its objective, then each type that has an objective of its own."""
     settings = sli.settings(config)
-    rest = "|".join(re.escape(own.type) for own in settings.types)
+    apart = (*(own.type for own in settings.types), *settings.excluded)
+    rest = "|".join(map(re.escape, apart))
     label = recorded_label(sli.type)
     if isinstance(sli, slo.Latency) and config.histograms == "native":
         yield [{"record": _growth(sli), "expr": _native_growth(sli, config)}]

@@ -64,6 +64,9 @@ class Objectives:
 
     enabled: Annotated[Flag, Field(description="false leaves rules and alerts out")] = True
     objective: Annotated[Objective, _OBJECTIVE] = 0.999
+    excluded: Annotated[
+        tuple[TypeName, ...], Field(description="types that nothing is promised of: [OrdersV1]")
+    ] = ()
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -80,11 +83,11 @@ class EventObjectives(Objectives):
         return self.minimum_events
 
 
-def _check_types(own: tuple[OwnAvailability, ...]) -> None:
-    names = [each.type for each in own]
+def _check_types(own: tuple[OwnAvailability, ...], excluded: tuple[str, ...]) -> None:
+    names = [*(each.type for each in own), *excluded]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise ValueError(f"types: {twice} is there twice; keep one")
+        raise ValueError(f"types and excluded: {twice} is there twice; keep one")
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -98,7 +101,7 @@ class AvailabilityObjectives(EventObjectives):
 
     @model_validator(mode="after")
     def _check(self) -> AvailabilityObjectives:
-        _check_types(self.types)
+        _check_types(self.types, self.excluded)
         return self
 
 
@@ -118,7 +121,7 @@ class LatencyObjectives(EventObjectives):
 
     @model_validator(mode="after")
     def _check(self) -> LatencyObjectives:
-        _check_types(self.types)
+        _check_types(self.types, self.excluded)
         return self
 
 
@@ -150,7 +153,7 @@ class TimeObjectives(Objectives):
 
     @model_validator(mode="after")
     def _check(self) -> TimeObjectives:
-        _check_types(self.types)
+        _check_types(self.types, self.excluded)
         return self
 
 

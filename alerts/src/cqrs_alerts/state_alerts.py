@@ -30,7 +30,14 @@ from .recording import (
     PROJECTION_RATE,
     STALENESS,
 )
-from .state_conditions import stale, unknown, waiting_while, without_backlog
+from .state_conditions import (
+    facts_end,
+    stale,
+    stale_within,
+    unknown,
+    waiting_while,
+    without_backlog,
+)
 from .windows import RATE_WINDOW
 
 _ROW = "Can users trust what they read?"
@@ -68,7 +75,7 @@ ALERTS = (
         ),
         waiting_while(STOPPED),
         (_WAITING, _STALENESS, _HANDLERS, _INSTANCES, _APPLIED),
-        holds_within=at_once,
+        holds_within=facts_end,
     ),
     Alert(
         "CqrsProjectionStalled", "projection", PROJECTIONS_UID, _ROW,
@@ -102,7 +109,7 @@ ALERTS = (
         ),
         unknown,
         (_STATE, _INSTANCES, _HANDLERS, Query("p99 of lag in ms", highest(PROJECTION_LAG_P99))),
-        holds_within=at_once,
+        holds_within=facts_end,
     ),
     Alert(
         "CqrsProjectionStale", "projection", PROJECTIONS_UID, _ROW,
@@ -120,6 +127,6 @@ ALERTS = (
             Query("p99 of lag in ms", highest(PROJECTION_LAG_P99)),
         ),
         late_spans(lambda config: config.slos.projection_freshness.within_ms),
-        holds_within=at_once,
+        holds_within=stale_within,
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ Where nobody does, or the probe fails, ``without_backlog`` says so, and the past
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from .conditions import Text
@@ -19,8 +20,9 @@ from .projection_state import (
     draining,
     shared_labels,
 )
-from .promql import label_list
+from .promql import duration, duration_seconds, label_list
 from .recording import PENDING, STALENESS
+from .recording_rules import FACTS_LIVE
 
 
 def waiting_while(state: State) -> Text:
@@ -42,6 +44,19 @@ def stale(config: Config) -> str:
     late = " or ".join(f"{CODE} == {each.code}" for each in (CATCHING_UP, LAGGING))
     window = config.alerts.projection_stale.window
     return f"{STALENESS.name}\nand ({late})\nunless ({draining(window)})"
+
+
+def facts_end(config: Config) -> str:
+    """What a process that is gone told of itself counts until its last sample is too old."""
+    return duration(math.ceil(FACTS_LIVE * duration_seconds(config.scrape_interval)))
+
+
+def stale_within(config: Config) -> str:
+    """Until the backlog is late, and its past in the window no longer looks as if it went."""
+    promised = config.slos.projection_freshness
+    late = max([promised.within_ms, *(own.within_ms for own in promised.types)]) / 1000
+    window = duration_seconds(config.alerts.projection_stale.window)
+    return duration(math.ceil(window + late))
 
 
 def without_backlog(condition: Callable[[Config], str]) -> Callable[[Config], str]:

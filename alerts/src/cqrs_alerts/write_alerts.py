@@ -23,7 +23,7 @@ from .conditions import (
 )
 from .links import WRITE_PATH_UID
 from .past_conditions import rejections_surge, stopped, without_events
-from .progress_conditions import stuck
+from .progress_conditions import stuck, stuck_within
 from .recording import (
     COMMAND_ACTIVE,
     COMMAND_DURATION_P95,
@@ -88,7 +88,7 @@ ALERTS = (
             Query("Processes that started anew", current(RESTARTS)),
         ),
         slow_spans(catalog.WRITE, lambda _: catalog.COMMAND_DURATION.bounds[-1]),
-        holds_within=lambda config: config.alerts.commands_stuck.window,
+        holds_within=stuck_within(lambda config: config.alerts.commands_stuck),
     ),
     Alert(
         "CqrsCommandsStopped", "write", WRITE_PATH_UID, "Commands arrive",

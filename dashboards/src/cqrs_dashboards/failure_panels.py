@@ -29,7 +29,7 @@ def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
     """Errors per second by exception."""
     return Panel(
         "Errors by exception",
-        f"Errors per second by exception class (error.type), the {MOST_SERIES} most frequent; "
+        f"Errors per second by exception class (error.type), the {MOST_SERIES} most frequent. "
         "Normal is 'none' at 0. A class that is new since a deployment is the first suspect; "
         "timeouts and connection errors point at the store.",
         "timeseries", stage.rate_unit,

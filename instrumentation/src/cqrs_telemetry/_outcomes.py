@@ -59,10 +59,10 @@ def _leaves(
 
 
 def _classify(exception: BaseException, rejections: tuple[type[BaseException], ...]) -> Status:
-    if isinstance(exception, rejections) and not (
+    if isinstance(exception, NoHandlerError):
         # A ValueError, which a domain may reject with; a missing handler is none of its answers.
-        isinstance(exception, NoHandlerError) and NoHandlerError not in rejections
-    ):
+        rejections = tuple(each for each in rejections if issubclass(each, NoHandlerError))
+    if isinstance(exception, rejections):
         return catalog.REJECTED
     return catalog.CANCELLED if is_cancellation(exception) else catalog.ERROR
 

@@ -13,7 +13,7 @@ from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
 from cqrs_alerts.config_file import ConfigError, read_config
 from cqrs_alerts.promql import Matcher
-from cqrs_alerts.rule_settings import Labels
+from cqrs_alerts.setting_types import Labels
 from cqrs_alerts.settings import render_example, settings_of
 
 
@@ -93,6 +93,8 @@ MISTAKES = {
     "address of another scheme": ("runbook_base_url: ftp://x", 1, "runbook_base_url", "http://"),
     "path for an address": ("runbook_base_url: alerts/runbooks", 1, "runbook_base_url",
                             "people click on it in messages: write an address that begins with"),
+    "address with a query": ("dashboard_base_url: 'http://a/?orgId=2'", 1, "dashboard_base_url",
+                             "without blanks, braces, quotes, ? and #"),
     "address without a host": ("dashboard_base_url: 'http:///d'", 1, "dashboard_base_url",
                                "begins with http://"),
     "address with a template": ("dashboard_base_url: 'http://a/{{b}}'", 1, "dashboard_base_url",
@@ -163,11 +165,60 @@ MISTAKES = {
                                "alerts use the label severity"),
     "label that tells services apart": ("rules:\n  labels:\n    team: a\n    job: b", 4,
                                         "rules.labels.job", "leave it out"),
-    "label that is a number": ("rules: {labels: {team: 1}}", 1, "rules.labels", "need quotes"),
+    "label that is a number": ("rules: {labels: {team: 1}}", 1, "rules.labels", "needs quotes"),
     "label with a template": ("rules: {labels: {team: '{{ $labels.job }}'}}", 1, "rules.labels",
                               "without braces"),
     "negative limit": ("rules: {limit: -1}", 1, "rules.limit", "greater than or equal to 0"),
     "offset that is none": ("rules: {query_offset: soon}", 1, "rules.query_offset", "such as 30s"),
+    "exemption from what is no alert": (
+        "exemptions:\n- {alerts: [CqrsCommandsStopped], labels: {job: a}, reason: b}",
+        2, "exemptions[0].alerts[0]", "did you mean commands_stopped?",
+    ),
+    "exemption from no burn rate": (
+        "exemptions:\n- {alerts: [CqrsQueryLatencyBurn], labels: {job: a}, reason: b}",
+        2, "exemptions[0].alerts[0]", "did you mean query_latency?",
+    ),
+    "exemption from nothing": ("exemptions:\n- {alerts: [], labels: {job: a}, reason: b}",
+                               2, "exemptions[0].alerts", "at least 1 item"),
+    "exemption without a reason": ("exemptions:\n- {alerts: [commands_stopped], labels: {job: a}}",
+                                   2, "exemptions[0].reason", "Field required"),
+    "exemption of everything": (
+        "exemptions:\n- {alerts: [commands_stopped], reason: b}",
+        2, "exemptions[0]", "set enabled: false there",
+    ),
+    "exemption by a label that the alert does not have": (
+        "exemptions:\n- alerts: [telemetry_absent]\n  reason: b\n  labels:\n    command_type: a",
+        5, "exemptions[0].labels.command_type",
+        "CqrsTelemetryAbsent has no label command_type; it has job",
+    ),
+    "exemption of a type without an objective of its own": (
+        "exemptions:\n- {alerts: [command_latency], labels: {command_type: a}, reason: b}",
+        2, "exemptions[0].labels.command_type",
+        "CqrsCommandLatencyBurn has no label command_type; it has job, slo",
+    ),
+    "hours that are none": (
+        "exemptions:\n- {alerts: [commands_stopped], outside: [Mon 7-19], reason: b}",
+        2, "exemptions[0].outside[0]", "such as Mon-Fri 07:00-19:00",
+    ),
+    "hours of two kinds": (
+        ("exemptions:\n- {alerts: [commands_stopped], outside: ['07:00-19:00'], reason: b, "
+        "during: ['07:00-19:00']}"),
+        2, "exemptions[0]", "keep one",
+    ),
+    "zone that is none": (
+        ("exemptions:\n- {alerts: [commands_stopped], outside: ['07:00-19:00'], reason: b, "
+        "time_zone: Vienna}"),
+        2, "exemptions[0].time_zone", "such as Europe/Vienna",
+    ),
+    "zone without hours": (
+        "exemptions:\n- {alerts: [commands_stopped], labels: {job: a}, reason: b, time_zone: CET}",
+        2, "exemptions[0]", "name them by during or outside",
+    ),
+    "type promised of and not": (
+        ("slos:\n  query_availability:\n    types: [{type: A, objective: 0.99}]\n"
+        "    excluded: [A]"),
+        2, "slos.query_availability", "A is there twice; keep one",
+    ),
     "switch that is text": ("alerts: {query_errors_high: {enabled: 'no'}}", 1,
                             "alerts.query_errors_high.enabled", "valid boolean"),
 }  # fmt: skip

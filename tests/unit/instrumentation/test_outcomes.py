@@ -316,16 +316,28 @@ async def test_an_exception_out_of_a_task_is_described_once(recorded: RecordedTe
     assert described(recorded) == {"query.Inner": ["KeyError"], "command.PlaceOrder": []}
 
 
+class NoRouteError(NoHandlerError):
+    """A user's own kind."""
+
+
 @pytest.mark.parametrize(
     ("rejections", "status"),
-    [([ValueError], "error"), ([ValueError, NoHandlerError], "rejected")],
-    ids=["its base class", "itself"],
+    [
+        ([ValueError], "error"),
+        ([ValueError, NoHandlerError], "rejected"),
+        ([ValueError, NoRouteError], "rejected"),
+    ],
+    ids=["its base class", "itself", "its own class"],
 )
 def test_a_missing_handler_is_no_answer_of_the_domain(rejections: Any, status: Any) -> None:
     """It is rejected only where it is named itself, and not with every ValueError."""
     recorded = RecordedTelemetry(rejections=rejections)
-    with pytest.raises(NoHandlerError):
-        InstrumentedCommandBus({}, telemetry=recorded.telemetry).dispatch(PlaceOrder())
+
+    def dispatch(_command: object) -> None:
+        raise NoRouteError("PlaceOrder", "No handler found")
+
+    with pytest.raises(NoRouteError):
+        recorded.telemetry.instrument_commands(dispatch)(PlaceOrder())
     recorded.assert_command("PlaceOrder", status)
 
 
