@@ -21,6 +21,7 @@ from opentelemetry import baggage, context
 from opentelemetry.sdk import environment_variables
 
 from cqrs_alerts.alerting import ALERTS
+from cqrs_alerts.config import Config
 from cqrs_alerts.config_file import read_config
 from cqrs_alerts.projection_state import STATES
 from cqrs_telemetry import InstrumentedCommandBus, inject_context
@@ -33,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 ROADS, TRACES, PROJECTIONS = (
     ROOT / "docs" / name for name in ("roads.md", "traces.md", "projections.md")
 )
+ALERTS_PAGE = ROOT / "alerts/README.md"
 BIN = Path(sys.executable).parent
 
 
@@ -94,6 +96,23 @@ def test_yaml_is_what_its_reader_takes(block: str, promtool: Path, tmp_path: Pat
             assert f'resource.attributes["{attribute}"]' in labels
     else:
         subprocess.run([promtool, "check", "config", path], check=True, timeout=LIMIT)
+
+
+SETTINGS = [block for block in blocks(ALERTS_PAGE, "yaml") if "rule_files" not in block]
+
+
+@pytest.mark.parametrize("block", SETTINGS, ids=lambda block: block.split(":")[0])
+def test_settings_are_what_the_reader_takes(block: str, tmp_path: Path) -> None:
+    """Each example of a cqrs.yaml is one, and changes what it says that it changes."""
+    path = tmp_path / "cqrs.yaml"
+    path.write_text(block)
+    assert read_config(path) != Config()
+
+
+def test_every_section_of_settings_is_explained() -> None:
+    """What a user may set beyond one alert or dashboard has an example on the page."""
+    shown = {key for block in SETTINGS for key in yaml.safe_load(block)}
+    assert {"group_labels", "selector", "alerts", "slos", "rules", "exemptions"} <= shown
 
 
 @pytest.mark.servers

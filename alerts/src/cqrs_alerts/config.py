@@ -6,19 +6,15 @@ Every field carries the text that ``cqrs.example.yaml`` and error messages show.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
-
-from cqrs_telemetry import catalog
 
 from .alert_settings import Alerts
 from .dashboard_settings import DashboardSettings
 from .exemption_settings import Exemption
-from .label_names import ALERT_LABELS, INSTANCE, LE, NAME, STATE
 from .naming import (
     HISTOGRAMS,
     STRATEGIES,
@@ -26,66 +22,14 @@ from .naming import (
     Strategy,
     escape,
     escapes,
-    recorded_label,
 )
 from .projection_settings import ProjectionSettings
-from .promql import Matcher, duration_seconds, number, parse_matcher
+from .promql import duration_seconds, number
 from .rule_settings import RuleSettings
-from .setting_types import CLOSED, KEY, Address, Duration, OptionalAddress, Text
+from .setting_types import CLOSED, KEY, Address, OptionalAddress, Text
 from .slo_settings import Slos
-from .windows import RATE_WINDOW, SAMPLES_PER_WINDOW
-
-_CATALOGUE_LABELS = frozenset(
-    recorded_label(attribute) for metric in catalog.METRICS for attribute in metric.attributes
-)
-
-
-def _check_group_label(name: str) -> str:
-    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_./-]*", name) or name.startswith("__"):
-        raise ValueError("not a label name; use letters, digits and _, such as job or namespace")
-    recorded = escape(name)
-    if recorded == INSTANCE:
-        raise ValueError("instances are summed, so that a restart does not start a new series")
-    if recorded == LE:
-        raise ValueError("histogram buckets use this label")
-    if recorded == STATE:
-        raise ValueError("states of projections use this label")
-    if recorded in ALERT_LABELS:
-        raise ValueError("alerts use this label")
-    if recorded in _CATALOGUE_LABELS:
-        raise ValueError("recorded series keep this label where they have it; leave it out")
-    return name
-
-
-def _check_unique(names: tuple[str, ...]) -> tuple[str, ...]:
-    if not names:
-        raise ValueError("name at least one, such as job; else all services become one")
-    if len(set(names)) < len(names):
-        raise ValueError("names a label twice")
-    if len(set(map(escape, names))) < len(names):
-        raise ValueError("names two labels that recorded series would spell alike, with _")
-    return names
-
-
-def _read_matcher(value: Any) -> Any:
-    if isinstance(value, Matcher):
-        return value
-    matcher = parse_matcher(str(value))
-    if matcher.label in (LE, NAME) or escape(matcher.label) in _CATALOGUE_LABELS:
-        raise ValueError(
-            f"select targets, not message types: {matcher.label} is not on every metric"
-        )
-    return matcher
-
-
-def _check_scrape_interval(value: str) -> str:
-    window, interval = duration_seconds(RATE_WINDOW), duration_seconds(value)
-    if not 0 < interval <= window / SAMPLES_PER_WINDOW:
-        raise ValueError(
-            f"rates over {RATE_WINDOW} need at least {SAMPLES_PER_WINDOW} samples: "
-            f"at most {number(window / SAMPLES_PER_WINDOW)}s"
-        )
-    return value
+from .target_settings import GroupLabels, ScrapeInterval, Selector
+from .windows import SAMPLES_PER_WINDOW
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -102,14 +46,11 @@ class Config:
     """Settings of the bundle; the defaults suit one Prometheus job per service."""
 
     group_labels: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_group_label)], ...],
-        Field(
-            description="labels that tell services apart; rules and alerts keep them",
-        ),
-        AfterValidator(_check_unique),
+        GroupLabels,
+        Field(description="labels that tell services apart; rules and alerts keep them"),
     ] = ("job",)
     selector: Annotated[
-        tuple[Annotated[Matcher, BeforeValidator(_read_matcher)], ...],
+        Selector,
         Field(
             description="""which targets count, as PromQL matchers: ['namespace="shop"']""",
         ),
@@ -129,8 +70,7 @@ class Config:
         ),
     ] = HISTOGRAMS[0]
     scrape_interval: Annotated[
-        Duration,
-        AfterValidator(_check_scrape_interval),
+        ScrapeInterval,
         Field(description="time between two samples: Prometheus' or the OTLP exporter's interval"),
     ] = "1m"
     runbook_base_url: Annotated[

@@ -89,7 +89,9 @@ def _parse(path: Path) -> yaml.Node | None:
 
 def _not_yaml(error: yaml.YAMLError | ValueError) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        return Problem(error.problem_mark.line + 1, "", f"is not YAML: {error.problem}")
+        tab = "'\\t'" in str(error.problem)
+        text = "a tab; indent with spaces" if tab else error.problem
+        return Problem(error.problem_mark.line + 1, "", f"is not YAML: {text}")
     return Problem(1, "", f"is not YAML: {error}")
 
 

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from .alert_settings import Alerts
+from .objective_settings import Objectives
 from .schedules import UTC, check_zone, read_hours
 from .setting_types import CLOSED, Labels, LabelValues
-from .slo_settings import Objectives, Slos
+from .slo_settings import Slos
 
 _ALERTS = (
     *Alerts.__dataclass_fields__,

@@ -15,12 +15,26 @@ from pydantic import (
     PlainSerializer,
 )
 
-from .promql import duration_seconds
+from .promql import duration_seconds, number
 
 Severity = Literal["critical", "warning", "info"]
 
 KEY = "key"  # where an error's context says which of a section's keys is at fault
+_PERCENT = 100
 CLOSED = ConfigDict(extra="forbid", validate_by_name=True)
+
+
+def require_unit(value: Any) -> Any:
+    """A duration, but for a bare number, of which it is said what to write."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"a duration has a unit: write {value}s for seconds")
+    return value
+
+
+def _require_share(value: Any) -> Any:
+    if isinstance(value, int | float) and 1 < value <= _PERCENT:
+        raise ValueError(f"is a share, not per cent: write {number(value / _PERCENT)}")
+    return value
 
 
 def _check_duration(value: str) -> str:
@@ -58,10 +72,15 @@ def _check_address(value: str) -> str:
 
 LabelValues = Annotated[InstanceOf[Labels], BeforeValidator(_read_labels), PlainSerializer(dict)]
 Flag = Annotated[bool, Field(strict=True)]
-Duration = Annotated[str, AfterValidator(_check_duration)]
+Duration = Annotated[str, BeforeValidator(require_unit), AfterValidator(_check_duration)]
 Address = Annotated[str, AfterValidator(_check_address)]
 OptionalAddress = Annotated[str, AfterValidator(lambda value: value and _check_address(value))]
 Text = Annotated[str, Field(min_length=1, pattern=r"^[a-zA-Z0-9_.-]+$")]
-Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+Share = Annotated[
+    float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False), BeforeValidator(_require_share)
+]
+Objective = Annotated[
+    float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False), BeforeValidator(_require_share)
+]
 Milliseconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=0)]

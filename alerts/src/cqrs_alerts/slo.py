@@ -15,6 +15,7 @@ from cqrs_telemetry.catalog import Attribute
 from .config import Config
 from .label_names import SLO
 from .naming import recorded_label
+from .objective_settings import AvailabilityObjectives, LatencyObjectives, TimeObjectives
 from .promql import duration_seconds
 from .recording import (
     COMMAND_DURATION_BUCKETS,
@@ -26,7 +27,6 @@ from .recording import (
     Fact,
     Rate,
 )
-from .slo_settings import AvailabilityObjectives, LatencyObjectives, TimeObjectives
 from .windows import RATE_WINDOW
 
 OBJECTIVE = "cqrs:slo_objective:ratio"

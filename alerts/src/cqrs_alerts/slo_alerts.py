@@ -16,6 +16,13 @@ from .exemptions import exempted
 from .label_names import LONG_WINDOW, SHORT_WINDOW, SLO
 from .links import SLOS_UID
 from .naming import recorded_label
+from .objective_settings import (
+    EventObjectives,
+    Objectives,
+    OwnAvailability,
+    TimeObjectives,
+    promise,
+)
 from .projection_state import CODE
 from .promql import Matcher, duration, duration_seconds, equals, number, select
 from .recording import (
@@ -48,14 +55,7 @@ from .slo import (
     burn_rate,
     events,
 )
-from .slo_settings import (
-    BurnRate,
-    EventObjectives,
-    Objectives,
-    OwnAvailability,
-    TimeObjectives,
-    promise,
-)
+from .slo_settings import BurnRate
 
 _BURN = '{{ printf "%.1f" $value }}'
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from cqrs_alerts.objective_settings import promise
 from cqrs_alerts.recording import Rate
-from cqrs_alerts.slo_settings import promise
 from cqrs_telemetry import catalog
 
 from . import colors, trace_links

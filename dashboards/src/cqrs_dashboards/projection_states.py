@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from cqrs_alerts import projection_state as states
 from cqrs_alerts import recording
+from cqrs_alerts.objective_settings import promise
 from cqrs_alerts.projection_state import State
 from cqrs_alerts.promql import max_by
-from cqrs_alerts.slo_settings import promise
 from cqrs_telemetry import catalog
 
 from . import colors, panels

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from cqrs_alerts.alert_settings import AlertSettings, LatencyAlert, RatioAlert, ReplayAlert
 from cqrs_alerts.config import Config
+from cqrs_alerts.objective_settings import LatencyObjectives
 from cqrs_alerts.recording import Rate
 from cqrs_alerts.setting_types import Severity
 from cqrs_alerts.slo import Latency, slis
-from cqrs_alerts.slo_settings import BurnRate, LatencyObjectives
+from cqrs_alerts.slo_settings import BurnRate
 
 from . import colors
 from .model import Threshold

@@ -10,10 +10,10 @@ import pytest
 
 from cqrs_alerts.config import Config
 from cqrs_alerts.groups import MOST_RULES, groups
+from cqrs_alerts.objective_settings import OwnAvailability
 from cqrs_alerts.rule_files import RECORDING_FILE, recording_groups, rule_groups
 from cqrs_alerts.rule_settings import RuleSettings
 from cqrs_alerts.setting_types import Labels
-from cqrs_alerts.slo_settings import OwnAvailability
 
 DEFAULT = Config()
 MANY_OBJECTIVES = replace(

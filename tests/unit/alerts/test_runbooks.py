@@ -14,11 +14,11 @@ from cqrs_alerts.alerting import ALERTS, AnyAlert, rules
 from cqrs_alerts.config import Config
 from cqrs_alerts.links import runbook_page
 from cqrs_alerts.live.selectors import selectors
+from cqrs_alerts.objective_settings import OwnLatency
 from cqrs_alerts.rule_settings import RuleSettings
 from cqrs_alerts.runbooks import SECTIONS, narrow, read_words, render_runbooks
 from cqrs_alerts.setting_types import Labels
 from cqrs_alerts.settings import settings_of
-from cqrs_alerts.slo_settings import OwnLatency
 
 EACH_ALERT = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 

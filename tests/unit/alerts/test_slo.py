@@ -13,20 +13,19 @@ from cqrs_alerts import projection_state, slo, slo_rules
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
 from cqrs_alerts.naming import recorded_label, series_name
-from cqrs_alerts.promql import Matcher, duration, duration_seconds, equals, select
-from cqrs_alerts.rule_files import render_rules
-from cqrs_alerts.slo_alerts import BurnAlert
-from cqrs_alerts.slo_settings import (
+from cqrs_alerts.objective_settings import (
     AvailabilityObjectives,
-    BurnRate,
     LatencyObjectives,
     OwnAvailability,
     OwnLatency,
     OwnTime,
-    Slos,
     TimeObjectives,
     promise,
 )
+from cqrs_alerts.promql import Matcher, duration, duration_seconds, equals, select
+from cqrs_alerts.rule_files import render_rules
+from cqrs_alerts.slo_alerts import BurnAlert
+from cqrs_alerts.slo_settings import BurnRate, Slos
 from cqrs_telemetry import catalog
 
 from .alert_cases.case import ABOVE, BELOW, links

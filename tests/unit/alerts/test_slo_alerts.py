@@ -9,8 +9,7 @@ import pytest
 from cqrs_alerts import slo
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
-from cqrs_alerts.promql import equals, select
-from cqrs_alerts.slo_settings import (
+from cqrs_alerts.objective_settings import (
     AvailabilityObjectives,
     LatencyObjectives,
     Objectives,
@@ -20,6 +19,7 @@ from cqrs_alerts.slo_settings import (
     TimeObjectives,
     promise,
 )
+from cqrs_alerts.promql import equals, select
 
 from .conftest import Evaluate, needed_rules
 

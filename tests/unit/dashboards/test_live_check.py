@@ -18,13 +18,13 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.live import check
 from cqrs_alerts.live.check import RuleFinding, RuleReport
 from cqrs_alerts.live.prometheus import Prometheus
+from cqrs_alerts.objective_settings import OwnLatency
 from cqrs_alerts.recording import (
     COMMAND_ERROR_RATIO,
     COMMAND_RATE,
     EVENTS_PRODUCED_RATE,
     QUERY_RATE,
 )
-from cqrs_alerts.slo_settings import OwnLatency
 from observations import check_rules
 from waits import wait_for
 
