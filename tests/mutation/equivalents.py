@@ -8,7 +8,8 @@ _LARGEST = "sum to max"
 _ONE_BUCKET = "a type has one bucket without a bound: the sum is of one series"
 _ONE_SERIES = "the series is recorded by just these labels: the sum is of one series"
 _ONE_STATUS = (
-    "the series is recorded by these labels and the status, which is given: the sum is of one"
+    "the series is recorded by these labels and one that is given, a status or an exception: the "
+    "sum is of one"
 )
 _ABOVE_ZERO = "rates are never negative: their sum is above 0 just when the largest of them is"
 _TIMES_ZERO = "times 0: the series only tells which services there are"
@@ -58,6 +59,7 @@ _REASONS: dict[str, tuple[tuple[str, str], ...]] = {
             ),
             _LARGEST,
         ),
+        *_each(("CqrsCommandTypeUnknown", "CqrsQueryTypeUnknown"), _LARGEST, f"{_LARGEST} (2)"),
         *_each(
             ("CqrsCommandRejectionsSurge",), *(f"{_LARGEST} ({number})" for number in (3, 5, 7))
         ),

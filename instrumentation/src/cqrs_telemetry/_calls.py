@@ -78,10 +78,8 @@ async def _call_async(
 ) -> Any:
     # The operation starts with the first await, so that a coroutine which is never awaited
     # leaves nothing open.
+    args, kwargs = arguments or ((message,), {})
     with operation:
-        if arguments is None:
-            return operation.returned(await function(message))
-        args, kwargs = arguments
         return operation.returned(await function(*args, **kwargs))
 
 
