@@ -58,10 +58,12 @@ class Queries:
 
         Projections of two services may have the same name, and are two.
         """
-        attributes = tuple(attributes)
-        named = tuple(map(self.label, attributes))
-        services = self.config.service_labels if catalog.PROJECTION_NAME in attributes else ()
-        return (*named, *services)
+        found: list[str] = []
+        for attribute in attributes:
+            found.append(self.label(attribute))
+            if attribute == catalog.PROJECTION_NAME:
+                found += self.config.service_labels
+        return tuple(found)
 
     def legend(self, *attributes: Attribute) -> str:
         """Legend format that prints the attributes' values."""
