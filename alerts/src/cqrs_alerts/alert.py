@@ -75,9 +75,9 @@ class Alert:
         """Labels that the alert has besides those that its rule adds."""
         return labels_named(self.description(config))
 
-    def possible_labels(self, config: Config) -> tuple[str, ...]:
-        """Labels that the alert may have."""
-        return self.labels(config)
+    def possible_labels(self, config: Config) -> Mapping[str, tuple[str, ...]]:
+        """Labels that the alert may have, each with its values where these are known."""
+        return dict.fromkeys(self.labels(config), ())
 
     def rules(self, config: Config) -> tuple[Rule, ...]:
         """The alert's one rule."""

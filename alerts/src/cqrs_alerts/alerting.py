@@ -52,11 +52,14 @@ def misplaced_labels(config: Config) -> Iterator[tuple[tuple[str | int, ...], st
     by_key = {alert.key: alert for alert in ALERTS}
     for index, exemption in enumerate(config.exemptions):
         for key in exemption.alerts:
-            known = by_key[key].possible_labels(config)
-            for label, _ in exemption.labels:
+            name, known = by_key[key].name, by_key[key].possible_labels(config)
+            for label, value in exemption.labels:
+                where = ("exemptions", index, "labels", label)
                 if label not in known:
-                    text = f"{by_key[key].name} has no label {label}; it has {', '.join(known)}"
-                    yield ("exemptions", index, "labels", label), text
+                    yield where, f"{name} has no label {label}; it has {', '.join(known)}"
+                elif known[label] and value not in known[label]:
+                    values = ", ".join(known[label])
+                    yield where, f"{name} has no {label} {value}; it has {values}"
 
 
 def rules(alert: AnyAlert, config: Config) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from .alert_settings import Alerts
 from .objective_settings import Objectives
-from .schedules import UTC, check_zone, read_hours
+from .schedules import UTC, check_zone, covers_week, read_hours
 from .setting_types import CLOSED, Labels, LabelValues
 from .slo_settings import Slos
 
@@ -30,6 +30,18 @@ def _check_alert(key: str) -> str:
     raise ValueError(f"is no alert; {hint}")
 
 
+def _require_one(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if not keys:
+        raise ValueError("name at least one alert")
+    return keys
+
+
+def _check_reason(text: str) -> str:
+    if not text.strip() or "\n" in text.strip():
+        raise ValueError("write one line: runbooks tell it to whoever wonders")
+    return text.strip()
+
+
 def _check_hours(text: str) -> str:
     read_hours(text)
     return text
@@ -45,10 +57,13 @@ class Exemption:
 
     alerts: Annotated[
         tuple[AlertKey, ...],
-        Field(min_length=1, description="their keys in the sections alerts and slos"),
+        AfterValidator(_require_one),
+        Field(description="their keys in the sections alerts and slos"),
     ]
     reason: Annotated[
-        str, Field(pattern=r"^[^\n]+$", description="why; runbooks tell it to whoever wonders")
+        str,
+        AfterValidator(_check_reason),
+        Field(description="why; runbooks tell it to whoever wonders"),
     ]
     labels: Annotated[
         LabelValues,
@@ -64,7 +79,10 @@ class Exemption:
     def _check(self) -> Exemption:
         if self.during and self.outside:
             raise ValueError("has during and outside: keep one, or write two exemptions")
-        if not self.labels and not self.during and not self.outside:
+        if covers_week(self.outside):
+            raise ValueError("never holds: outside of the whole week there is no time")
+        timed = self.outside or (self.during and not covers_week(self.during))
+        if not self.labels and not timed:
             raise ValueError(
                 "would switch its alerts off: name labels or hours, or set enabled: false there"
             )

@@ -27,7 +27,7 @@ def _check_labels(labels: Labels) -> Labels:
     for name, text in labels:
         if name in _TAKEN:
             raise ValueError(f"alerts use the label {name}; choose another name")
-        if re.search(r"[{}\n]", text):
+        if re.search(r"[{}]", text):
             raise ValueError(f"the value of {name} has to be without braces: it is no template")
     return labels
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 from .promql import equals, select
 
@@ -19,6 +20,8 @@ LOCAL_TIME = "cqrs:local_time:seconds"
 TIME_ZONE = "time_zone"
 UTC = "UTC"
 
+# The same on all machines, whatever a system has: rules are compared with those of a server.
+_DATABASE = files("tzdata")
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")  # as day_of_week() counts
 _TIME = r"([01]\d|2[0-3]):([0-5]\d)"
 _HOURS = re.compile(
@@ -66,15 +69,25 @@ def check_zone(name: str) -> str:
     Raises:
         ValueError: The time zone database has none of that name.
     """
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("is no time zone; write a name such as Europe/Vienna or UTC") from None
+    if name not in (_DATABASE / "zones").read_text().split():
+        raise ValueError("is no time zone; write a name such as Europe/Vienna or UTC")
     return name
 
 
+def covers_week(hours: Iterable[str]) -> bool:
+    """Whether no time of the week is outside of the hours."""
+    covered = {
+        (day, minute)
+        for text in hours
+        for each in read_hours(text)
+        for day in each.days
+        for minute in range(each.begin, each.end)
+    }
+    return len(covered) == len(_DAYS) * _MINUTES
+
+
 def within(hours: Iterable[str], zone: str) -> str:
-    """1 while it is within one of the hours, else 0; a vector of one sample."""
+    """0 outside of the hours, else in how many of them it is now; a vector of one sample."""
     return f"({' + '.join(_within(each, zone) for text in hours for each in read_hours(text))})"
 
 
@@ -135,6 +148,12 @@ def _changes(zone: str, days: range) -> Iterator[tuple[int, int]]:
         yield late, after - before
 
 
+@cache
+def _zone(name: str) -> ZoneInfo:
+    with (_DATABASE / "zoneinfo").joinpath(*name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
+
+
 def _offset(zone: str, seconds: int) -> int:
-    ahead = datetime.fromtimestamp(seconds, ZoneInfo(zone)).utcoffset()
+    ahead = datetime.fromtimestamp(seconds, _zone(zone)).utcoffset()
     return int((ahead or timedelta()).total_seconds())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -26,13 +27,13 @@ CLOSED = ConfigDict(extra="forbid", validate_by_name=True)
 
 def require_unit(value: Any) -> Any:
     """A duration, but for a bare number, of which it is said what to write."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
         raise ValueError(f"a duration has a unit: write {value}s for seconds")
     return value
 
 
 def _require_share(value: Any) -> Any:
-    if isinstance(value, int | float) and 1 < value <= _PERCENT:
+    if isinstance(value, int | float) and 1 < value < _PERCENT:
         raise ValueError(f"is a share, not per cent: write {number(value / _PERCENT)}")
     return value
 
@@ -55,9 +56,14 @@ def _read_labels(value: Any) -> Any:
         raise ValueError("write names with their values, such as {team: checkout}")
     for name, text in value.items():
         if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", str(name)) or str(name).startswith("__"):
-            raise ValueError(f"{name} is not a label name; use letters, digits and _, such as team")
-        if not isinstance(text, str) or not text:
-            raise ValueError(f'the value of {name} has to be text; a number needs quotes: "1"')
+            raise ValueError(
+                f"{name} is not a label name; use letters, digits and _, such as "
+                f"{re.sub('[^a-zA-Z0-9_]', '_', str(name)).lstrip('_0123456789') or 'team'}"
+            )
+        if not isinstance(text, str) or not text or "\n" in text:
+            raise ValueError(
+                f'the value of {name} has to be text of one line; a number needs quotes: "1"'
+            )
     return Labels(value.items())
 
 

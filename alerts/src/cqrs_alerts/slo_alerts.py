@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cqrs_telemetry import catalog
@@ -120,10 +120,17 @@ class BurnAlert:
         """Labels that the alert has in any case, besides those that its rules add."""
         return (*labels_named(self.description(config)), SLO)
 
-    def possible_labels(self, config: Config) -> tuple[str, ...]:
-        """Those, and its type where that has an objective of its own."""
-        own = [recorded_label(self.sli.type)] if self.sli.settings(config).types else []
-        return (*self.labels(config), *own)
+    def possible_labels(self, config: Config) -> Mapping[str, tuple[str, ...]]:
+        """Labels that the alert may have, each with its values where these are known.
+
+        It has a type where that has an objective of its own.
+        """
+        types = tuple(own.type for own in self.sli.settings(config).types)
+        return {
+            **dict.fromkeys(self.labels(config), ()),
+            SLO: (self.sli.name,),
+            **({recorded_label(self.sli.type): types} if types else {}),
+        }
 
     def _promised(self, config: Config) -> str:
         """What was promised for what fires: a template when types have objectives of their own."""

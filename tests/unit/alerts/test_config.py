@@ -189,7 +189,46 @@ MISTAKES = {
         2, "exemptions[0].alerts[0]", "did you mean query_latency?",
     ),
     "exemption from nothing": ("exemptions:\n- {alerts: [], labels: {job: a}, reason: b}",
-                               2, "exemptions[0].alerts", "at least 1 item"),
+                               2, "exemptions[0].alerts", "name at least one alert"),
+    "exemption without words": (
+        "exemptions:\n- {alerts: [commands_stopped], labels: {job: a}, reason: ' '}",
+        2, "exemptions[0].reason", "write one line",
+    ),
+    "exemption at all times": (
+        "exemptions:\n- {alerts: [commands_stopped], during: ['00:00-24:00'], reason: b}",
+        2, "exemptions[0]", "set enabled: false there",
+    ),
+    "exemption at no time": (
+        ("exemptions:\n- {alerts: [commands_stopped], labels: {job: a}, reason: b, "
+        "outside: ['22:00-06:00', '05:00-22:30']}"),
+        2, "exemptions[0]", "never holds",
+    ),
+    "exemption of a value of two lines": (
+        'exemptions:\n- {alerts: [commands_stopped], labels: {job: "a\\nb"}, reason: b}',
+        2, "exemptions[0].labels", "text of one line",
+    ),
+    "exemption by a dotted label": (
+        "exemptions:\n- {alerts: [commands_stopped], labels: {service.name: a}, reason: b}",
+        2, "exemptions[0].labels", "such as service_name",
+    ),
+    "exemption of another objective": (
+        "exemptions:\n- {alerts: [query_latency], labels: {slo: command_latency}, reason: b}",
+        2, "exemptions[0].labels.slo", "has no slo command_latency; it has query_latency",
+    ),
+    "exemption of a type that has no objective of its own": (
+        ("slos:\n  query_availability: {types: [{type: A, objective: 0.99}]}\n"
+        "exemptions:\n- {alerts: [query_availability], labels: {query_type: B}, reason: b}"),
+        4, "exemptions[0].labels.query_type", "has no query_type B; it has A",
+    ),
+    "zone of this machine": (
+        ("exemptions:\n- {alerts: [commands_stopped], outside: ['07:00-19:00'], reason: b, "
+        "time_zone: localtime}"),
+        2, "exemptions[0].time_zone", "such as Europe/Vienna",
+    ),
+    "endless pause": ("alerts: {commands_stuck: {for: .inf}}", 1, "alerts.commands_stuck.for",
+                      "valid string"),
+    "objective of everything": ("slos: {query_latency: {objective: 100}}", 1,
+                                "slos.query_latency.objective", "less than 1"),
     "exemption without a reason": ("exemptions:\n- {alerts: [commands_stopped], labels: {job: a}}",
                                    2, "exemptions[0].reason", "Field required"),
     "exemption of everything": (

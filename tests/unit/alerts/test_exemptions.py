@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cqrs_alerts import slo
+from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
+from cqrs_alerts.config_file import read_config
 from cqrs_alerts.exemption_settings import Exemption
 from cqrs_alerts.promql import equals
 from cqrs_alerts.runbooks import render_runbooks
@@ -16,8 +20,11 @@ from cqrs_telemetry import catalog
 
 from .alert_cases import CASES
 from .alert_cases.case import DEFAULT, GROUPS, alert_named, fires
+from .alert_cases.facts import NOW, projection
 from .alert_cases.traffic import durations, lags, together
 from .conftest import Evaluate, Service, needed_rules
+
+README = Path(__file__).parents[3] / "alerts/README.md"
 
 
 def exempting(*exemptions: Exemption) -> Config:
@@ -81,6 +88,29 @@ def test_a_pause_ends_in_local_time(evaluate: Evaluate) -> None:
 
 
 @pytest.mark.servers
+def test_several_exemptions_hold_each_for_itself(evaluate: Evaluate) -> None:
+    """Hours that overlap, another service, a pause that is over: the alert fires in between."""
+    name = "CqrsCommandErrorsHigh"
+    key = alert_named(name).key
+    config = exempting(
+        Exemption(alerts=(key,), during=("Thu 00:00-00:20", "00:10-00:20"), reason="deployment"),
+        Exemption(
+            alerts=(key,), labels=Labels({"job": "another"}.items()), reason="not in use"
+        ),
+        Exemption(
+            alerts=(key,), labels=Labels({"job": "shop"}.items()), reason="audit",
+            during=("Wed-Thu 00:40-00:50",),
+        ),
+    )  # fmt: skip
+    times = {"15m": False, "24m": False, "27m": True, "39m": True, "45m": False, "57m": True}
+    test = {
+        "input_series": CASES[name].fires(Service(DEFAULT, GROUPS[DEFAULT])),
+        "promql_expr_test": [fires(name, at, firing) for at, firing in times.items()],
+    }
+    evaluate(config, [test], needed_rules(config, name))
+
+
+@pytest.mark.servers
 @pytest.mark.parametrize("value", ['a"b', "a\\b", "$1", "a.*", "{{ x }}", "ä ö"])
 def test_values_are_taken_as_they_are(value: str, evaluate: Evaluate) -> None:
     """No character of a label's value means something to PromQL."""
@@ -94,6 +124,32 @@ def test_values_are_taken_as_they_are(value: str, evaluate: Evaluate) -> None:
     ):
         test = {"input_series": series, "promql_expr_test": [fires(name, "30m", firing)]}
         evaluate(config, [test], needed_rules(config, name))
+
+
+@pytest.mark.servers
+def test_the_retired_projection_of_the_readme_pages_nobody(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    """With the README's example neither the projection nor an objective tells of it."""
+    (block,) = re.findall(r"^```yaml\n(exemptions:.*?)^```$", README.read_text(), re.M | re.S)
+    (tmp_path / "cqrs.yaml").write_text(block)
+    retired = projection(
+        ((10, 0), (490, (7, 60))), ((10, 0), (490, (60_000, 60_000))),
+        handlers=((10, 1), (490, None)), success=((10, NOW), (490, None)),
+    )(Service(DEFAULT, GROUPS[DEFAULT]))  # fmt: skip
+    series = [
+        {**line, "series": line["series"].replace('"orders"', '"orders_v1"')} for line in retired
+    ]
+    telling = ("CqrsProjectionStopped", "CqrsProjectionStalenessBurn")
+    for config, names in ((DEFAULT, telling), (read_config(tmp_path / "cqrs.yaml"), ())):
+        checks = [
+            fires(alert.name, "100m", firing=alert.name in names)
+            for alert in ALERTS
+            if alert.name in telling or not names
+        ]
+        for check in checks:  # of a burn alert's rules several may fire
+            check["expr"] = check["expr"].replace("count(", "group(")
+        evaluate(config, [{"input_series": series, "promql_expr_test": checks}])
 
 
 @pytest.mark.servers

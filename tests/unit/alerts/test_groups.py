@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 
 from cqrs_alerts.config import Config
+from cqrs_alerts.exemption_settings import Exemption
 from cqrs_alerts.groups import MOST_RULES, groups
 from cqrs_alerts.objective_settings import OwnAvailability
 from cqrs_alerts.rule_files import RECORDING_FILE, recording_groups, rule_groups
@@ -26,7 +28,18 @@ MANY_OBJECTIVES = replace(
         ),
     ),
 )
+ZONES = sorted(available_timezones())[::20]
+MANY_ZONES = replace(
+    DEFAULT,
+    exemptions=tuple(
+        Exemption(
+            alerts=("commands_stopped",), during=("12:00-13:00",), time_zone=zone, reason="lunch"
+        )
+        for zone in ZONES
+    ),
+)
 CONFIGS = {
+    "many zones": MANY_ZONES,
     "default": DEFAULT,
     "native": Config(histograms="native"),
     "many objectives": MANY_OBJECTIVES,

@@ -9,6 +9,7 @@ import pytest
 from cqrs_alerts import slo
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.config import Config
+from cqrs_alerts.exemption_settings import Exemption
 from cqrs_alerts.objective_settings import (
     AvailabilityObjectives,
     LatencyObjectives,
@@ -20,6 +21,7 @@ from cqrs_alerts.objective_settings import (
     promise,
 )
 from cqrs_alerts.promql import equals, select
+from cqrs_alerts.setting_types import Labels
 
 from .conftest import Evaluate, needed_rules
 
@@ -102,5 +104,61 @@ def test_each_type_is_told_what_it_was_promised(evaluate: Evaluate) -> None:
                 ],
             }
         ],
+        needed_rules(config, ALERT.name),
+    )
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("labels", "firing"),
+    [
+        ({"job": "shop"}, []),
+        ({"job": "another"}, [None, "Slow"]),
+        ({"job": "shop", "slo": "command_latency", "command_type": "Slow"}, [None]),
+    ],
+    ids=["the service", "another service", "one type"],
+)
+def test_a_type_with_its_own_objective_can_be_exempt(
+    labels: dict[str, str], firing: list[str | None], evaluate: Evaluate
+) -> None:
+    """By the service all of an objective is silent, by a type that one alone."""
+    exemption = Exemption(
+        alerts=("command_latency",), labels=Labels(labels.items()), reason="planned"
+    )
+    latency = replace(
+        Config().slos.command_latency,
+        types=(OwnLatency(type="Slow", objective=0.94, within_ms=5000),),
+    )
+    config = Config(exemptions=(exemption,), slos=replace(Config().slos, command_latency=latency))
+    fast = config.slos.burn_rates[0]
+    series = [
+        {
+            "series": select(
+                name,
+                [
+                    equals("job", "shop"),
+                    equals("slo", "command_latency"),
+                    *([equals("command_type", kind)] if kind else []),
+                ],
+            ),
+            "values": f"{value}x20",
+        }
+        for kind in (None, "Slow")
+        for name, value in (
+            (slo.burn_rate(fast.long), 20),
+            (slo.burn_rate(fast.short), 20),
+            (slo.events(fast.long), 500),
+        )
+    ]
+    fires = select("ALERTS", [equals("alertname", ALERT.name), equals("alertstate", "firing")])
+    samples = [
+        {"labels": f'{{command_type="{kind}"}}' if kind else "{}", "value": 1} for kind in firing
+    ]
+    check = {
+        "expr": f"count by (command_type) ({fires})", "eval_time": "5m", "exp_samples": samples,
+    }  # fmt: skip
+    evaluate(
+        config,
+        [{"input_series": series, "promql_expr_test": [check]}],
         needed_rules(config, ALERT.name),
     )
