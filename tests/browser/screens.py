@@ -48,8 +48,9 @@ class Screen:
 
     def open_rows(self) -> Screen:
         """Open all rows that are closed."""
-        for row in self.page.locator(".row[aria-expanded=false]").all():
-            row.click()
+        closed = self.page.locator(".row[aria-expanded=false]")
+        while closed.count():
+            closed.first.click()
             self.ready()
         return self
 

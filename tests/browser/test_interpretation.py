@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from cqrs_alerts.config import Config
 from cqrs_dashboards.preview import Preview
+from interpolations import CASES, OPTIONS, Case
 from orders.demo.ports import choose_ports
 
 CALL = "([file, name, given]) => import(`/static/${file}.js`).then((each) => each[name](...given))"
@@ -62,32 +63,14 @@ def test_values_read_as_in_grafana(
 
 def variable(*values: str, multi: bool = True, **more: Any) -> dict[str, Any]:
     """A variable as the page keeps it."""
-    return {"values": list(values), "multi": multi, "options": ["a.b", "c"], **more}
+    return {"values": list(values), "multi": multi, "options": list(OPTIONS), **more}
 
 
-@pytest.mark.parametrize(
-    ("text", "chosen", "replaced"),
-    [
-        ('x=~"$v"', variable("a.b"), 'x=~"a\\\\.b"'),
-        ('x=~"$v"', variable("a.b", "c"), 'x=~"(a\\\\.b|c)"'),
-        ('x=~"$v"', variable("$__all", allValue=".+"), 'x=~".+"'),
-        ('x=~"$v"', variable("$__all"), 'x=~"(a\\\\.b|c)"'),
-        ('x="$v"', variable("a.b", multi=False), 'x="a.b"'),
-        ('x="${v}"', variable('e"}', multi=False), 'x="e\\"}"'),
-        ('x=~"[[v]]"', variable('e"}\n'), 'x=~"e\\"\\\\}\\n"'),
-        ("${v:regex}", variable("a.b", "c"), "(a\\.b|c)"),
-        ("${v:pipe}", variable("a.b", "c"), "a.b|c"),
-        ("${v:csv}", variable("a.b", "c"), "a.b,c"),
-        ("${v:json}", variable("a.b", "c"), '["a.b","c"]'),
-        ("${v:raw}", variable("0.1"), "0.1"),
-        ("$unknown $v_not", variable("c"), "$unknown $v_not"),
-    ],
-)
-def test_variables_are_replaced_as_in_grafana(
-    call: Any, text: str, chosen: dict[str, Any], replaced: str
-) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.text}-{case.replaced}")
+def test_variables_are_replaced_as_in_grafana(call: Any, case: Case) -> None:
     """Formats, All and escapes are Grafana's; quotes cannot leave the string that they are in."""
-    assert call("interpolate", "interpolate", text, {"v": chosen}) == replaced
+    chosen = variable(*case.values, multi=case.multi, allValue=case.all_value)
+    assert call("interpolate", "interpolate", case.text, {"v": chosen}) == case.replaced
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from cqrs_alerts.live.selectors import Selector, selectors
 from cqrs_alerts.naming import recorded_label, series_name
 from cqrs_alerts.rule_files import recording_groups
 from cqrs_alerts.windows import RATE_WINDOW
+from cqrs_dashboards import instance_panels
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_dashboards.questions import PanelQuestion, questions
 from cqrs_dashboards.questions import panels as every_panel
@@ -35,18 +36,22 @@ CLOSED = {
 
 
 def expressions(config: Config) -> Iterator[tuple[str, str]]:
-    """Every panel query as written, with its panel."""
+    """Every panel query as written, with its panel, but for those by instance."""
     for dashboard in map(render, dashboards(config)):
         yield from panel_expressions(dashboard, dashboard["panels"])
+        for row in dashboard["panels"]:
+            if row["title"] != instance_panels.TITLE:
+                yield from panel_expressions(dashboard, row.get("panels", []))
         for annotation in dashboard["annotations"]["list"]:
             yield f"{dashboard['title']}: {annotation['name']}", annotation["expr"]
 
 
 def raw_expressions(config: Config) -> Iterator[tuple[str, str]]:
-    """The queries inside collapsed rows, which nobody asks before the row is opened."""
+    """The queries by instance, inside collapsed rows: nobody asks them before a row is opened."""
     for dashboard in map(render, dashboards(config)):
         for row in dashboard["panels"]:
-            yield from panel_expressions(dashboard, row.get("panels", []))
+            if row["title"] == instance_panels.TITLE:
+                yield from panel_expressions(dashboard, row["panels"])
 
 
 def panel_expressions(dashboard: Any, panels: list[Any]) -> Iterator[tuple[str, str]]:
@@ -297,8 +302,9 @@ def test_the_row_that_a_runbook_names_shows_what_the_alert_is_about() -> None:
         for panel in dashboard["panels"]:
             row = panel["title"] if panel["type"] == "row" else row
             names = shown.setdefault((dashboard["uid"], row), set())
-            for _, text in panel_expressions(dashboard, [panel]):
-                names |= {each.name for each in selectors(text)}
+            for _, text in panel_expressions(dashboard, [panel, *panel.get("panels", [])]):
+                window = text.replace("$__rate_interval", "5m")
+                names |= {each.name for each in selectors(window)}
     for alert in alerting.ALERTS:
         asked = [
             *(rule.expression for rule in alert.rules(config)),

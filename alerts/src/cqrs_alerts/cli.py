@@ -6,22 +6,29 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import yaml
 
+from .changes import describe_changes, read_or_nothing
 from .config import Config
-from .counts import counts
+from .counts import count_files, counts
 from .files import OutputError, remove_obsolete, write_files
 from .inhibitions import INHIBITIONS_FILE
+from .live.options import server_options
 from .options import FILE, FOLDER, BadInputError, config_option
 from .promtool import PromtoolMissingError, check_rules
 from .reference import fill_region, render_reference
 from .rule_files import render_inhibitions, render_rules
 from .runbooks import render_runbooks
 from .settings import render_example
+
+if TYPE_CHECKING:
+    from .live.access import Access
+
+_MOST_CHANGES = 20  # lines of each file
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,7 +47,12 @@ def generate(output: Path, runbooks: Path | None, config: Config) -> None:
     files = {output / name: text for name, text in render_rules(config).items()}
     files[output / INHIBITIONS_FILE] = render_inhibitions(config)
     files |= {pages / name: text for name, text in render_runbooks(config).items()}
+    rules = [output / name for name in render_rules(config)]
+    before = {path: read_or_nothing(path) for path in rules}
     _write(files)
+    for path in rules:
+        if before[path]:
+            _tell_changes(path, describe_changes(before[path], files[path]))
     for path in remove_obsolete(pages, "*.md", files):
         click.echo(f"removed {path}, whose alert is gone")
     if not config.runbook_base_url:
@@ -53,10 +65,17 @@ def generate(output: Path, runbooks: Path | None, config: Config) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--prometheus", "url", help="Ask this server instead: http://localhost:9090.")
-@click.option("--json", "machine_readable", is_flag=True, help="With --prometheus: JSON, no table.")
+@server_options(required=False)
+@click.option("--json", "machine_readable", is_flag=True, help="With --prometheus: JSON, no text.")
+@click.option("--verbose", "-v", is_flag=True, help="With --prometheus: name every rule.")
 @config_option
-def check(files: tuple[Path, ...], url: str | None, machine_readable: bool, config: Config) -> None:
+def check(
+    files: tuple[Path, ...],
+    access: Access | None,
+    machine_readable: bool,
+    verbose: bool,
+    config: Config,
+) -> None:
     """Check and count what follows from the settings, or check rule FILES, with promtool.
 
     With --prometheus: has that server loaded just these rules, does it evaluate them in time, and
@@ -65,19 +84,22 @@ def check(files: tuple[Path, ...], url: str | None, machine_readable: bool, conf
     Exit status: 0 when all is well, 1 when a fault is found, 2 for bad input, 3 when there is no
     promtool to ask.
     """
-    if url:
+    if access:
         if files:
             raise BadInputError("FILES are for promtool; leave them out with --prometheus")
-        sys.exit(_check_live(url, config, machine_readable))
-    if machine_readable:
-        raise BadInputError("--json is for --prometheus; promtool's answer is text")
-    for path in files:
-        _require_groups(path)
+        sys.exit(_check_live(access, config, machine_readable, verbose))
+    if machine_readable or verbose:
+        option = "--json" if machine_readable else "--verbose"
+        raise BadInputError(f"{option} is for --prometheus; promtool's answer is text")
     with tempfile.TemporaryDirectory(prefix="cqrs-alerts-") as folder:
         rendered = {Path(folder) / name: text for name, text in render_rules(config).items()}
-        found = ", ".join(f"{number} {what}" for what, number in counts(config).items())
+        try:
+            counted = count_files(files) if files else counts(config)
+        except ValueError as error:
+            raise BadInputError(str(error)) from None
         if not files:
             write_files(rendered)
+        found = ", ".join(f"{number} {what}" for what, number in counted.items())
         click.echo(f"well-formed: {found}")
         try:
             faults = check_rules(files or rendered)
@@ -120,23 +142,35 @@ def example(output: Path | None) -> None:
         click.echo(render_example(), nl=False)
 
 
-def _check_live(url: str, config: Config, machine_readable: bool) -> int:
+def _check_live(access: Access, config: Config, machine_readable: bool, verbose: bool) -> int:
     # Imported here: the other commands need none of it, and httpx alone takes half a second.
-    from rich.console import Console
-
     from .live.check import check_live
     from .live.prometheus import PrometheusError, QueryError
-    from .live.report import as_json, render_table
+    from .live.report import as_json, render_text
 
     try:
-        report = check_live(url, config)
-    except (PrometheusError, QueryError) as error:
+        report = check_live(access, config)
+    except QueryError as error:
+        raise BadInputError(
+            f"{error}: it does not tell which rules it has loaded; ask the server that evaluates "
+            "them, or let cqrs-dashboards doctor examine the data"
+        ) from None
+    except PrometheusError as error:
         raise BadInputError(str(error)) from None
     if machine_readable:
         click.echo(json.dumps(as_json(report), indent=2))
     else:
-        render_table(report, Console())
+        click.echo("\n".join(render_text(report, verbose=verbose)))
     return 0 if report.ok else 1
+
+
+def _tell_changes(path: Path, changes: Iterable[str]) -> None:
+    lines = list(changes)
+    click.echo(f"{path.name}: {'no rule differs from the last output' if not lines else ''}")
+    for line in lines[:_MOST_CHANGES]:
+        click.echo(f"  {line}")
+    if len(lines) > _MOST_CHANGES:
+        click.echo(f"  … and {len(lines) - _MOST_CHANGES} more")
 
 
 def _write(files: Mapping[Path, str]) -> None:
@@ -146,12 +180,3 @@ def _write(files: Mapping[Path, str]) -> None:
         raise BadInputError(str(error)) from None
     for folder, count in Counter(path.parent for path in files).items():
         click.echo(f"wrote {count} file{'s' * (count > 1)} to {folder}")
-
-
-def _require_groups(path: Path) -> None:
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise BadInputError(f"{path}: cannot be read as YAML: {error}") from None
-    if not isinstance(content, dict) or not isinstance(content.get("groups"), list):
-        raise BadInputError(f"{path}: is not a rule file: it has no list of groups")

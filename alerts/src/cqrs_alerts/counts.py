@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
 from . import alerting, slo
 from .config import Config
 from .inhibitions import inhibit_rules
@@ -20,3 +26,31 @@ def counts(config: Config) -> dict[str, int]:
         "runbooks": len(render_runbooks(config)),
         "inhibition rules": len(inhibit_rules(config)),
     }
+
+
+def count_files(paths: Iterable[Path]) -> dict[str, int]:
+    """How many groups and rules of each kind are in rule files, by their name in plural.
+
+    Raises:
+        ValueError: Names a file that is none.
+    """
+    groups = [group for path in paths for group in _groups(path)]
+    rules = [rule for group in groups for rule in group.get("rules") or ()]
+    alerts = [rule["alert"] for rule in rules if "alert" in rule]
+    return {
+        "groups": len(groups),
+        "alerts": len(set(alerts)),
+        "alerting rules": len(alerts),
+        "recording rules": sum("record" in rule for rule in rules),
+    }
+
+
+def _groups(path: Path) -> list[dict[str, Any]]:
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: cannot be read as YAML: {error}") from None
+    groups = content.get("groups") if isinstance(content, dict) else None
+    if not isinstance(groups, list) or not all(isinstance(each, dict) for each in groups):
+        raise ValueError(f"{path}: is not a rule file: it has no list of groups")
+    return groups

@@ -22,9 +22,10 @@ class BadInputError(click.ClickException):
 
 def _read_config(_context: click.Context, _option: click.Parameter, path: Path | None) -> Config:
     if path is None:
-        if DEFAULT_CONFIG.exists():
-            click.echo(f"note: {DEFAULT_CONFIG} is not read without --config", err=True)
-        return Config()
+        if not DEFAULT_CONFIG.exists():
+            return Config()
+        click.echo(f"note: settings are those of {DEFAULT_CONFIG} in this folder", err=True)
+        path = DEFAULT_CONFIG
     try:
         return read_config(path)
     except ConfigError as error:
@@ -35,5 +36,5 @@ config_option = click.option(
     "--config",
     type=FILE,
     callback=_read_config,
-    help="Settings, see cqrs-alerts example; without it, the defaults.",
+    help="Settings, see cqrs-alerts example.  [default: cqrs.yaml, if it is in this folder]",
 )

@@ -110,7 +110,7 @@ ALERTS = (
         holds_within=lambda config: config.alerts.projection_falling_behind.window,
     ),
     Alert(
-        "CqrsProjectionClockSkew", "projection", PROJECTIONS_UID, "Do the clocks agree?",
+        "CqrsProjectionClockSkew", "projection", PROJECTIONS_UID, "Can these numbers be believed?",
         "Events bear a time in the future, so lag is too low",
         description(
             CLOCK_SKEW_RATE,

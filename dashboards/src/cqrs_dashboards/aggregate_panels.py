@@ -25,7 +25,7 @@ _LOADS = Distribution(
 def economics(queries: Queries) -> Row:
     """Loads by their length, then contention; all command types, as loads know none."""
     drawn = (*_lengths(queries), *_loads(queries), *_contention(queries))
-    return Row(TITLE, tuple(replace(panel, no_data=_SILENT) for panel in drawn))
+    return Row(TITLE, tuple(replace(panel, no_data=_SILENT) for panel in drawn), collapsed=True)
 
 
 def _lengths(queries: Queries) -> tuple[Panel, ...]:
@@ -45,8 +45,8 @@ def _lengths(queries: Queries) -> tuple[Panel, ...]:
     longest = panels.series(
         "Load p95 by aggregate type",
         "95th percentile of the events that one load replays, by aggregate type, the "
-        f"{MOST_SERIES} longest. Normal is below the line at which the alert fires. The type above "
-        "it needs a snapshot, or aggregates that live less long.",
+        f"{MOST_SERIES} longest. Normal is below the red line, where the alert fires. The type "
+        "above it needs a snapshot, or aggregates that live less long.",
         panels.COUNT, queries.worst(recording.LOAD_EVENTS_P95, _TYPE), queries.legend(_TYPE),
         _SILENT,
     )  # fmt: skip
@@ -92,18 +92,20 @@ def _loads(queries: Queries) -> tuple[Panel, ...]:
 def _contention(queries: Queries) -> tuple[Panel, ...]:
     conflicts = panels.series(
         "Conflicts by aggregate type",
-        f"Saves per second that found the aggregate changed by another, by type, the {MOST_SERIES} "
+        f"Saves per minute that found the aggregate changed by another, by type, the {MOST_SERIES} "
         "most. Normal is near 0. One type alone is a hot aggregate: split it, or put its commands "
         "into a queue.",
-        "ops", queries.top(queries.by(recording.CONFLICT_RATE, _TYPE)), queries.legend(_TYPE),
-        _SILENT,
+        panels.PER_MINUTE,
+        queries.per_minute(queries.top(queries.by(recording.CONFLICT_RATE, _TYPE))),
+        queries.legend(_TYPE), _SILENT,
     )  # fmt: skip
     retries = panels.series(
         "Retries by aggregate type",
-        f"Saves per second that were tried again after a conflict, by type, the {MOST_SERIES} "
+        f"Saves per minute that were tried again after a conflict, by type, the {MOST_SERIES} "
         "most. Normal is as many as conflicts. Fewer are conflicts that end as rejections; far "
         "more is a loop without a pause, which makes the contention worse.",
-        "ops", queries.top(queries.by(recording.RETRY_RATE, _TYPE)), queries.legend(_TYPE),
-        _SILENT,
+        panels.PER_MINUTE,
+        queries.per_minute(queries.top(queries.by(recording.RETRY_RATE, _TYPE))),
+        queries.legend(_TYPE), _SILENT,
     )  # fmt: skip
     return conflicts, retries

@@ -12,7 +12,8 @@ from .model import Mapping, Panel, Target, Threshold
 from .queries import NO_FAILURE, Queries
 
 _QUIET = "no telemetry"
-_FIRING = (Mapping(0, "quiet", colors.GOOD), Mapping(1, "firing", colors.CRITICAL))
+# While no alert fires, no bar is drawn: a green one would look like an alert.
+_FIRING = (Mapping(0, "quiet", colors.INVISIBLE), Mapping(1, "firing", colors.CRITICAL))
 
 
 def firing_now(queries: Queries, title: str, what: str, *matchers: Matcher) -> Panel:
@@ -35,8 +36,9 @@ def firing_over_time(
     nothing = f'label_replace({_nothing(queries)}, "{ALERT_NAME}", "{NO_FAILURE}", "", "")'
     return Panel(
         "Alerts over time",
-        "Alerts that fired, and when. Normal is the one line 'none' while a service reports. What "
-        "started first is nearest to the cause: read from left to right, then open its runbook.",
+        "Alerts that fired, and when. Normal is an empty line, 'none', while a service reports. "
+        "What started first is nearest to the cause: read from left to right, then "
+        "open its runbook.",
         "state-timeline", panels.COUNT,
         (Target(f"{found} or on () {nothing}", f"{{{{{ALERT_NAME}}}}}"),), _QUIET,
         width=width, height=height, minimum=None, mappings=_FIRING,

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cqrs_alerts.config import Config
 from cqrs_alerts.dashboard_settings import DashboardSettings, override
 from cqrs_alerts.files import OutputError, write_files
+from cqrs_alerts.live.options import server_options
 from cqrs_alerts.options import FILE, FOLDER, BadInputError, config_option
 
 from .bundle import NAMES, render_all
 from .files import read_dashboards, remove_obsolete, write_dashboards
 from .provisioning import render_provider
+
+if TYPE_CHECKING:
+    from cqrs_alerts.live.access import Access
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -80,40 +85,53 @@ def _override(
 
 
 @main.command()
-@click.option("--prometheus", "url", required=True, help="Address, as in http://localhost:9090.")
+@server_options(required=True)
 @config_option
 @click.option("--dashboards", "folder", type=FOLDER, help="These files, not freshly made ones.")
-@click.option("--json", "machine_readable", is_flag=True, help="JSON in place of the table.")
+@click.option(
+    "--select", type=click.Choice(NAMES), multiple=True, help="Only this one; repeatable."
+)
+@click.option("--json", "machine_readable", is_flag=True, help="JSON in place of text.")
+@click.option("--verbose", "-v", is_flag=True, help="Name everything that was examined.")
 @click.pass_context
 def doctor(
-    context: click.Context, url: str, config: Config, folder: Path | None, machine_readable: bool
+    context: click.Context,
+    access: Access,
+    config: Config,
+    folder: Path | None,
+    select: tuple[str, ...],
+    machine_readable: bool,
+    verbose: bool,
 ) -> None:
     """Ask a live Prometheus of each panel, variable and alert whether it has data, and why not.
 
     Exit status: 0 when everything has data, 1 when something is empty, 2 when nothing could be
     asked.
     """
+    if select and folder:
+        raise BadInputError(
+            "--select chooses among freshly made dashboards; leave out --dashboards"
+        )
     # Imported here: `generate` needs none of it, and httpx alone takes half a second.
-    from rich.console import Console
-
     from cqrs_alerts.live.prometheus import PrometheusError
 
     from .doctor import examine
-    from .report import as_json, render_table
+    from .report import as_json, render_text
 
     try:
-        report = examine(url, config, read_dashboards(folder) if folder else None)
+        shown = read_dashboards(folder) if folder else render_all(config, select or NAMES)
+        report = examine(access, config, shown)
     except (PrometheusError, ValueError) as error:
         raise BadInputError(str(error)) from None
     if machine_readable:
         click.echo(json.dumps(as_json(report), indent=2))
     else:
-        render_table(report, Console())
+        click.echo("\n".join(render_text(report, verbose=verbose)))
     context.exit(0 if report.ok else 1)
 
 
 @main.command()
-@click.option("--prometheus", "url", required=True, help="Address, as in http://localhost:9090.")
+@server_options(required=True)
 @config_option
 @click.option("--dashboards", "folder", type=FOLDER, help="These files, not freshly made ones.")
 @click.option(
@@ -125,7 +143,7 @@ def doctor(
     "--screenshot", "pictures", type=FOLDER, help="Write one PNG per dashboard there, and end."
 )
 def preview(
-    url: str,
+    access: Access,
     config: Config,
     folder: Path | None,
     port: int,
@@ -145,13 +163,16 @@ def preview(
         raise BadInputError(str(error)) from None
     try:
         shown = read_dashboards(folder) if folder else render_all(config)
-        with Preview(shown, url, config.scrape_interval, port, start) as server:
+        with Preview(shown, access, config.scrape_interval, port, start) as server:
             if pictures:
+                server.require_prometheus()  # pictures of error messages are of no use
                 with server.serving():
                     for path in take_screenshots(pictures, shown, server.dashboard_url):
                         click.echo(f"wrote {path}")
                 return
-            click.echo(f"dashboards at {server.url} with data from {url}; Ctrl-C ends")
+            click.echo(
+                f"dashboards at {server.url} with data from {server.prometheus_url}; Ctrl-C ends"
+            )
             if browse:
                 click.launch(server.url)
             server.serve()

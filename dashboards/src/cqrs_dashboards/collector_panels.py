@@ -9,8 +9,8 @@ from cqrs_alerts.promql import select
 
 from . import colors
 from .model import Panel, Row, Target, Threshold
-from .panels import SHARE, series, spread
-from .queries import NO_FAILURE
+from .panels import PER_MINUTE, SHARE, series, spread
+from .queries import NO_FAILURE, Queries
 
 _SILENT = "no metrics of a collector; let Prometheus scrape its port 8888"
 _BUSY, _FULL = 0.5, 0.9  # share of a sending queue
@@ -28,10 +28,11 @@ def collector_row(config: Config) -> Row:
         ),
         series(
             "Refused",
-            "Spans and metric points per second that the collector refused or could not read. "
+            "Spans and metric points per minute that the collector refused or could not read. "
             "Normal is 0. It refuses when its memory is short: senders try again for a while, then "
             "lose data. Give it memory, or add collectors.",
-            "cps", foreign_conditions.refused(config), _legend(foreign.RECEIVER), _SILENT,
+            PER_MINUTE, Queries.per_minute(foreign_conditions.refused(config)),
+            _legend(foreign.RECEIVER), _SILENT,
         ),
         series(
             "Passed on",
@@ -42,10 +43,10 @@ def collector_row(config: Config) -> Row:
         ),
         series(
             "Lost",
-            "Spans and metric points per second that the collector gave up. Normal is 0. The "
+            "Spans and metric points per minute that the collector gave up. Normal is 0. The "
             "backend is down or refuses, for longer than the queue and the retries last: see the "
             "collector's log for the answer that it gets.",
-            "cps", _dropped(config), _legend(foreign.EXPORTER), _SILENT,
+            PER_MINUTE, Queries.per_minute(_dropped(config)), _legend(foreign.EXPORTER), _SILENT,
         ),
     )  # fmt: skip
     size, capacity = (

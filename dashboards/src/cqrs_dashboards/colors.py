@@ -9,15 +9,19 @@ GOOD = "green"
 WARNING = "orange"
 CRITICAL = "red"
 NEUTRAL = "text"
+INVISIBLE = "transparent"
 RESTART = "light-blue"
 REBUILD = "super-light-blue"
 UNKNOWN = "#8e8e8e"
 
-BY_SIDE: dict[str, str] = {
-    catalog.WRITE: "blue",
-    catalog.READ: "purple",
-    catalog.PROJECTION: "orange",
+# From light to dark: the median, the 95th and the 99th percentile of a side. None of them is the
+# colour of a state.
+SHADES: dict[str, tuple[str, str, str]] = {
+    catalog.WRITE: ("light-blue", "blue", "dark-blue"),
+    catalog.READ: ("light-purple", "purple", "dark-purple"),
+    catalog.PROJECTION: ("#7ADFDB", "#1FB5B0", "#0B7F7B"),
 }
+BY_SIDE: dict[str, str] = {side: medium for side, (_, medium, _) in SHADES.items()}
 BY_STATUS: dict[str, str] = {
     catalog.SUCCESS: "semi-dark-green",
     catalog.REJECTED: "semi-dark-yellow",
@@ -43,11 +47,5 @@ BY_WAIT: dict[str, str] = {
 SCHEME_BY_SIDE: dict[str, str] = {
     catalog.WRITE: "Blues",
     catalog.READ: "Purples",
-    catalog.PROJECTION: "Oranges",
+    catalog.PROJECTION: "GnBu",
 }
-
-
-def shades(side: str) -> tuple[str, str, str]:
-    """A side's colour for the median, the 95th and the 99th percentile."""
-    color = BY_SIDE[side]
-    return f"super-light-{color}", f"light-{color}", f"dark-{color}"

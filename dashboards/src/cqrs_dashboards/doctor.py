@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from cqrs_alerts import alerting, recording
 from cqrs_alerts.config import Config
+from cqrs_alerts.live.access import Access
 from cqrs_alerts.live.causes import Cause, Diagnosis
 from cqrs_alerts.live.diagnosis import Examiner
 from cqrs_alerts.live.prometheus import Prometheus, QueryError
@@ -69,7 +70,7 @@ class Report:
 
 
 def examine(
-    prometheus_url: str,
+    access: Access | str,
     config: Config | None = None,
     rendered: Sequence[dict[str, Any]] | None = None,
 ) -> Report:
@@ -82,7 +83,7 @@ def examine(
     if rendered is None:
         rendered = render_all(config)
     asked = [each for dashboard in rendered for each in questions(dashboard, config)]
-    with Prometheus(prometheus_url) as prometheus:
+    with Prometheus(access) as prometheus:
         prometheus.query("vector(1)")  # one clear error, in place of one for each panel
         examiner = Examiner(prometheus, config)
         with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cqrs_alerts.recording import Rate
 from cqrs_telemetry import catalog
 
-from .model import COLUMNS, Panel, Target, Threshold
-from .panels import NOTHING, SHARE, silent
+from .model import Panel, Target, Threshold
+from .panels import NOTHING, PER_MINUTE, SHARE, silent
 from .queries import MOST_SERIES, Queries
 from .stages import PROJECTIONS, Stage
 
@@ -26,16 +26,20 @@ def error_ratio_by_type(queries: Queries, stage: Stage, thresholds: tuple[Thresh
 
 
 def errors_by_exception(queries: Queries, stage: Stage) -> Panel:
-    """Errors per second by exception."""
+    """Errors per minute by exception."""
     return Panel(
         "Errors by exception",
-        f"Errors per second by exception class (error.type), the {MOST_SERIES} most frequent. "
+        f"Errors per minute by exception class (error.type), the {MOST_SERIES} most frequent. "
         "Normal is 'none' at 0. A class that is new since a deployment is the first suspect; "
         "timeouts and connection errors point at the store.",
-        "timeseries", stage.rate_unit,
+        "timeseries", PER_MINUTE,
         (
             Target(
-                queries.incidents(stage.errors, queries.total(stage.rate), (catalog.ERROR_TYPE,)),
+                queries.per_minute(
+                    queries.incidents(
+                        stage.errors, queries.total(stage.rate), (catalog.ERROR_TYPE,)
+                    )
+                ),
                 queries.legend(catalog.ERROR_TYPE),
             ),
         ),
@@ -51,29 +55,33 @@ def failing_types(queries: Queries, stage: Stage, *by: catalog.Attribute) -> Pan
         stage.type: stage.kind.capitalize(),
     }  # fmt: skip
     columns = queries.columns({each: headings[each] for each in attributes})
+    found = queries.incidents(stage.errors, queries.total(stage.rate), attributes)
     return Panel(
         f"What fails, by {stage.kind}",
-        f"Errors per second over the last 5 minutes, by {stage.kind} and exception, the "
+        f"Errors per minute over the last 5 minutes, by {stage.kind} and exception, the "
         f"{MOST_SERIES} most frequent; what the domain rejects is none of them. Normal is 'none'. "
         "Anything else is worth a trace: search for the type and the exception.",
-        "table", stage.rate_unit,
-        (Target(queries.incidents(stage.errors, queries.total(stage.rate), attributes), ""),),
-        silent(stage), width=COLUMNS, columns=(*columns, ("Value", "Per second")),
+        "table", PER_MINUTE, (Target(queries.per_minute(found), ""),),
+        silent(stage), columns=(*columns, ("Value", "Per minute")),
     )  # fmt: skip
 
 
 def rejections_by_reason(queries: Queries, stage: Stage, rejections: Rate) -> Panel:
-    """Rejections per second by reason."""
+    """Rejections per minute by reason."""
     return Panel(
         "Rejections by reason",
-        f"Rejections per second by the exception class that says why (error.type), the "
+        f"Rejections per minute by the exception class that says why (error.type), the "
         f"{MOST_SERIES} most frequent; 'none' at 0 says that nothing is refused. Normal is a "
         "steady mix. A surge of conflicts is contention; of a business rule, a question to its "
         "owner.",
-        "timeseries", stage.rate_unit,
+        "timeseries", PER_MINUTE,
         (
             Target(
-                queries.incidents(rejections, queries.total(stage.rate), (catalog.ERROR_TYPE,)),
+                queries.per_minute(
+                    queries.incidents(
+                        rejections, queries.total(stage.rate), (catalog.ERROR_TYPE,)
+                    )
+                ),
                 queries.legend(catalog.ERROR_TYPE),
             ),
         ),

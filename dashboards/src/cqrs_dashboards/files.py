@@ -71,7 +71,7 @@ def _read(path: Path) -> Json:
         raise ValueError(f"{path}: is not JSON: {error}") from None
     if not isinstance(dashboard, dict) or not isinstance(dashboard.get("panels"), list):
         raise ValueError(f"{path}: is not a Grafana dashboard: it has no panels")
-    return dashboard
+    return {**dashboard, "uid": dashboard.get("uid") or path.stem}  # Grafana makes one, too
 
 
 def _text(dashboard: Json) -> str:

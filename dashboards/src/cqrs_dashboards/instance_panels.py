@@ -16,6 +16,7 @@ from .panels import COUNT, MILLISECONDS, SHARE, silent, spread
 from .queries import MOST_SERIES, Queries
 from .stages import LAG, Distribution, Stage
 
+TITLE = "Instances and exemplars"
 _LEGEND = f"{{{{{INSTANCE}}}}}"
 
 
@@ -23,7 +24,7 @@ def instances_row(queries: Queries, stage: Stage) -> Row:
     """Rate, errors, latency, and what else the stage has, by instance."""
     more = _in_flight(queries, stage) if stage.active else _lag(queries, stage)
     panels = (_rate(queries, stage), _errors(queries, stage), _latency(queries, stage), more)
-    return Row("Instances and exemplars", spread(panels), collapsed=True)
+    return Row(TITLE, spread(panels), collapsed=True)
 
 
 def _rate(queries: Queries, stage: Stage) -> Panel:

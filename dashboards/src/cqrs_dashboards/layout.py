@@ -43,7 +43,7 @@ def place(dashboard: Dashboard) -> Iterator[PlacedRow]:
         x = height = 0
         for panel in row.panels:
             if x + panel.width > COLUMNS or (x and panel.height != height):
-                raise ValueError(f"{dashboard.uid}: {panel.title!r} does not fit into its line")
+                raise ValueError(f"{dashboard.uid}: {_name(panel)} does not fit into its line")
             height = panel.height
             panels.append((panel, Place(x, y, panel.width, height)))
             x += panel.width
@@ -54,3 +54,7 @@ def place(dashboard: Dashboard) -> Iterator[PlacedRow]:
         yield PlacedRow(row, heading, tuple(panels))
         if row.collapsed and heading:
             y = heading.y + heading.height  # its panels take their place when it is opened
+
+
+def _name(panel: Panel | Text) -> str:
+    return "the text" if isinstance(panel, Text) else repr(panel.title)

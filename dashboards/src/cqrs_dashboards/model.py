@@ -54,8 +54,21 @@ class Line:
     """How the series look whose name matches the regular expression ``pattern``."""
 
     pattern: str
-    color: str
+    color: str | None
     dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a bar gauge: those whose name matches ``pattern`` are called ``name``.
+
+    ``color`` holds below the first threshold.
+    """
+
+    pattern: str
+    name: str
+    color: str
+    thresholds: tuple[Threshold, ...]
 
 
 @dataclass(frozen=True)
@@ -79,9 +92,12 @@ class Panel:
     decimals: int | None = None
     stacking: Stacking = "none"
     color: str | None = None
+    cell_unit: str = "short"  # of a heatmap, where ``unit`` is that of its axis
     colors: tuple[tuple[str, str], ...] = ()
     lines: tuple[Line, ...] = ()
+    bars: tuple[Bar, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    lowest_first: bool = False  # in the legend, where the lowest series is the worst
     columns: tuple[tuple[str, str], ...] = ()  # of a table: label or "Value", and its heading
     mappings: tuple[Mapping, ...] = ()
     links: tuple[Link, ...] = ()
@@ -89,12 +105,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Text:
-    """A Markdown panel."""
+    """A line of Markdown, without a heading."""
 
-    title: str
     content: str
     width: int = COLUMNS
-    height: int = 3
+    height: int = 2
 
 
 @dataclass(frozen=True)

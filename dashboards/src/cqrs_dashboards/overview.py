@@ -20,9 +20,8 @@ from .thresholds import share
 from .variables import group_variables
 
 INTRO = (
-    "Can users change things, can they see them, and is what they see true? Writes, the bridge and "
-    "reads stand below each other in the order in which data flows: the first row that looks wrong "
-    "is the one to open, with the time and the choice of services kept."
+    "Can users change things, can they see them, and is what they see true? Rows are in the order "
+    "in which data flows: open the first one that looks wrong."
 )
 
 
@@ -41,9 +40,9 @@ def dashboard(config: Config) -> Dashboard:
             Row(
                 "Are promises kept?",
                 (
-                    replace(budget_left(queries), height=burns.height),
-                    burns,
-                    alert_panels.firing_over_time(queries, height=burns.height),
+                    replace(budget_left(queries), width=7, height=burns.height),
+                    replace(burns, width=7),
+                    alert_panels.firing_over_time(queries, width=10, height=burns.height),
                 ),
             ),
             _side(queries, COMMANDS, "Writes"),
@@ -67,13 +66,17 @@ def _opening(queries: Queries) -> Row:
     ]
     return panels.opening(
         INTRO,
-        (
-            panels.rate_now(queries, COMMANDS, "per second"),
-            failing[0],
-            projection_states.worst_now(queries),
-            panels.rate_now(queries, QUERIES, "per second"),
-            failing[1],
-            alert_panels.firing_now(queries, "Alerts firing", "Alerts of all sides"),
+        panels.spread(
+            (
+                replace(panels.rate_now(queries, COMMANDS, "per second"), title="Command rate"),
+                failing[0],
+                projection_states.worst_now(queries),
+                projection_states.idle_now(queries),
+                projection_states.stalest_now(queries),
+                replace(panels.rate_now(queries, QUERIES, "per second"), title="Query rate"),
+                failing[1],
+                alert_panels.firing_now(queries, "Alerts firing", "Alerts of all sides"),
+            )
         ),
     )
 

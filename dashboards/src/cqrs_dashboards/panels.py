@@ -13,13 +13,15 @@ from . import colors, trace_links
 from .model import COLUMNS, Link, Panel, Row, Target, Text, Threshold
 from .queries import NO_FAILURE, Queries
 from .stages import Distribution, Stage
-from .thresholds import promise_on
+from .thresholds import approaching, promise_on
 
 QUANTILE_NAMES = ("p50", "p95", "p99")
 NOTHING = ((NO_FAILURE, colors.BY_STATUS[catalog.SUCCESS]),)
 MILLISECONDS = "ms"
 SHARE = "percentunit"
 COUNT = "short"
+PER_MINUTE = "suffix:/min"
+_LOW = 6
 
 
 def stat(
@@ -47,12 +49,17 @@ def series(title: str, description: str, unit: str, query: str, legend: str, no_
 
 def opening(intro: str, stats: Iterable[Panel]) -> Row:
     """The top of a dashboard: what it answers, and the state at a glance."""
-    return Row("", (Text("About this dashboard", intro), *stats))
+    return Row("", (Text(intro), *stats))
 
 
 def spread(panels: Sequence[Panel]) -> tuple[Panel, ...]:
     """The panels at equal widths over one line of the grid."""
     return tuple(replace(panel, width=COLUMNS // len(panels)) for panel in panels)
+
+
+def low(panels: Iterable[Panel]) -> tuple[Panel, ...]:
+    """The panels with less height: of what is rare, there is nothing to see most of the time."""
+    return tuple(replace(panel, height=_LOW) for panel in panels)
 
 
 def rate_now(queries: Queries, stage: Stage, verb: str) -> Panel:
@@ -86,7 +93,7 @@ def latency_now(
     return stat(
         title,
         f"{what} at the 95th percentile over the last 5 minutes, all types together. Normal is "
-        "below the first threshold. When it rises, the panel by type below tells whether one type "
+        "below the red threshold. When it rises, the panel by type below tells whether one type "
         "or all of them are slow.",
         MILLISECONDS, queries.present_quantile(0.95, stage.duration.buckets), silent(stage),
         thresholds=thresholds,
@@ -164,13 +171,13 @@ def percentiles(
     promised = promise_on(distribution.buckets, queries.config)
     thresholds: tuple[Threshold, ...] = ()
     if promised:
-        thresholds = (Threshold(promised.within_ms, colors.WARNING),)
-        description += f" The line is the objective: {promise(promised)}."
+        thresholds = approaching(promised.within_ms)
+        description += f" The red line is the objective: {promise(promised)}."
     targets = tuple(
         Target(queries.quantile(quantile.q, distribution.buckets), name)
         for quantile, name in zip(distribution.quantiles, QUANTILE_NAMES, strict=True)
     )
-    shades = tuple(zip(QUANTILE_NAMES, colors.shades(stage.side), strict=True))
+    shades = tuple(zip(QUANTILE_NAMES, colors.SHADES[stage.side], strict=True))
     return Panel(
         title, description, "timeseries", unit, targets, silent(stage),
         colors=shades, thresholds=thresholds, links=links,
@@ -183,7 +190,7 @@ def heatmap(
     """The whole distribution over time."""
     return Panel(
         title, description, "heatmap", unit, (Target(queries.heat(buckets), "{{le}}"),),
-        silent(stage), color=colors.SCHEME_BY_SIDE[stage.side],
+        silent(stage), color=colors.SCHEME_BY_SIDE[stage.side], cell_unit=stage.rate_unit,
     )  # fmt: skip
 
 

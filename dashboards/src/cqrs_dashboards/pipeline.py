@@ -14,15 +14,14 @@ from . import colors, panels
 from .annotations import dashboard_annotations
 from .collector_panels import collector_row
 from .model import Dashboard, Panel, Row, Target, Threshold
-from .panels import COUNT, SHARE
+from .panels import COUNT, PER_MINUTE, SHARE
 from .queries import Queries
 from .telemetry_panels import reporting
 from .variables import group_variables
 
 INTRO = (
-    "How numbers travel from a service to the other dashboards: services are scraped, processes "
-    "report, type names stay bounded, rules are evaluated. Where the chain breaks, everything "
-    "behind it is silent or old, which looks like peace."
+    "Whether the other dashboards can be trusted: where this chain breaks, downstream data is "
+    "missing or stale, which can look healthy."
 )
 SILENT = "no telemetry"
 NOT_SCRAPED = "no target of these services is scraped; they may push"
@@ -82,23 +81,25 @@ def _opening(queries: Queries) -> Row:
         ),
         panels.stat(
             "Failing rules",
-            "Rule evaluations of this bundle that fail, per second. Normal is 0. When they "
+            "Rule evaluations of this bundle that fail, per minute. Normal is 0. When they "
             "fail, dashboards stand still and alerts are silent: see Prometheus' own page of "
             "rules for the message.",
-            "ops", failures, NO_RULE_METRICS, thresholds=any_at_all,
+            PER_MINUTE, queries.per_minute(failures), NO_RULE_METRICS, thresholds=any_at_all,
         ),
         panels.stat(
             "Telemetry faults now",
-            "Errors inside the instrumentation, per second, all sides. Normal is 0. Business "
+            "Errors inside the instrumentation, per minute, all sides. Normal is 0. Business "
             "code is not affected, but what it did is then missing.",
-            "ops", queries.total(recording.FAULT_RATE), SILENT, thresholds=any_at_all,
+            PER_MINUTE, queries.per_minute(queries.total(recording.FAULT_RATE)), SILENT,
+            thresholds=any_at_all,
         ),
         panels.stat(
             "Names folded now",
-            f"Values per second that were recorded as {catalog.OTHER_TYPE}, because a "
+            f"Values per minute that were recorded as {catalog.OTHER_TYPE}, because a "
             "metric had too many types or attribute sets. Normal is 0. The row on type names says "
             "which attribute has too many.",
-            "ops", queries.total(recording.OVERFLOW_RATE), SILENT, thresholds=any_at_all,
+            PER_MINUTE, queries.per_minute(queries.total(recording.OVERFLOW_RATE)), SILENT,
+            thresholds=any_at_all,
         ),
     )  # fmt: skip
     return panels.opening(INTRO, panels.spread(stats))
@@ -144,10 +145,10 @@ def _processes(queries: Queries) -> Row:
     faults = queries.incidents(recording.FAULT_RATE, queries.total(recording.FAULT_RATE), by, named)
     failing = panels.series(
         "Faults by side",
-        "Errors inside the instrumentation, per second, by side and exception. Normal is 'none' at "
+        "Errors inside the instrumentation, per minute, by side and exception. Normal is 'none' at "
         "0. The service's log has the first of each class with its stack; until it is mended that "
         "side undercounts.",
-        "ops", faults, queries.legend(*by), SILENT,
+        PER_MINUTE, queries.per_minute(faults), queries.legend(*by), SILENT,
     )  # fmt: skip
     restarts = panels.series(
         "Restarts by service",
@@ -162,11 +163,15 @@ def _processes(queries: Queries) -> Row:
 def _types(queries: Queries) -> Row:
     folded = panels.series(
         "Folded by attribute",
-        f"Values per second recorded as {catalog.OTHER_TYPE}, by side and attribute. Normal is "
+        f"Values per minute recorded as {catalog.OTHER_TYPE}, by side and attribute. Normal is "
         "0. When it rises, a type name contains an id or a class is made at run time: fix that, "
         "or raise max_types or max_attribute_sets if all of them are real.",
-        "ops",
-        queries.top(queries.by_each(recording.OVERFLOW_RATE, catalog.SIDE, catalog.ATTRIBUTE_KEY)),
+        PER_MINUTE,
+        queries.per_minute(
+            queries.top(
+                queries.by_each(recording.OVERFLOW_RATE, catalog.SIDE, catalog.ATTRIBUTE_KEY)
+            )
+        ),
         queries.legend(catalog.SIDE, catalog.ATTRIBUTE_KEY), SILENT,
     )  # fmt: skip
     rates = (
@@ -218,19 +223,19 @@ def _rules() -> Row:
         ),
         panels.series(
             "Failed evaluations",
-            "Evaluations of rules that failed, per second, by group. Normal is 0. Prometheus' page "
+            "Evaluations of rules that failed, per minute, by group. Normal is 0. Prometheus' page "
             "of rules has the message; many-to-many matches and limits on samples are the usual "
             "ones.",
-            "ops", _by_group(_rule_rate(foreign.RULE_FAILURES)), f"{{{{{_GROUP}}}}}",
-            NO_RULE_METRICS,
+            PER_MINUTE, Queries.per_minute(_by_group(_rule_rate(foreign.RULE_FAILURES))),
+            f"{{{{{_GROUP}}}}}", NO_RULE_METRICS,
         ),
         panels.series(
             "Skipped evaluations",
-            "Evaluations per second that were left out because the one before was still running. "
+            "Evaluations per minute that were left out because the one before was still running. "
             "Normal is 0. More means holes in recorded series and alerts that come late: see the "
             "time that evaluation takes.",
-            "ops", _by_group(_rule_rate(foreign.RULE_GROUP_MISSED)), f"{{{{{_GROUP}}}}}",
-            NO_RULE_METRICS,
+            PER_MINUTE, Queries.per_minute(_by_group(_rule_rate(foreign.RULE_GROUP_MISSED))),
+            f"{{{{{_GROUP}}}}}", NO_RULE_METRICS,
         ),
     )  # fmt: skip
     return Row("Are rules evaluated?", panels.spread((load, *others)))

@@ -14,7 +14,7 @@ from cqrs_telemetry import catalog
 from . import colors, panels
 from .model import Mapping, Panel, Row, Target
 from .queries import MOST_SERIES, Queries
-from .thresholds import freshness
+from .thresholds import freshness, stalled
 
 TITLE = "Can users trust what they read?"
 UNWATCHED = "no projection is watched"
@@ -31,7 +31,8 @@ RANKED = (
 def trust(queries: Queries) -> Row:
     """The state of each projection, and what it is derived from."""
     facts = (staleness(queries), _pending(queries), _handlers(queries), _last_events(queries))
-    return Row(TITLE, (over_time(queries, width=16), _now(queries), *panels.spread(facts)))
+    below = panels.low(panels.spread(facts))
+    return Row(TITLE, (over_time(queries, width=16), _now(queries), *below))
 
 
 def worst_now(queries: Queries) -> Panel:
@@ -65,7 +66,7 @@ def staleness(queries: Queries) -> Panel:
     return Panel(
         "Staleness by projection",
         f"Age of the oldest event that a projection has not applied, the {MOST_SERIES} stalest; 0 "
-        "when there is none. Normal is below the line, the objective: "
+        "when there is none. Normal is below the red line, the objective: "
         f"{promise(promised)}. Unlike lag it goes on growing when a projection has died: the "
         "state says of what.",
         "timeseries", panels.MILLISECONDS,
@@ -83,10 +84,31 @@ def stalest_now(queries: Queries) -> Panel:
     return panels.stat(
         "Staleness",
         "Age of the oldest event that some projection has not applied: how old what readers see "
-        "may be at worst. Normal is below the threshold, the objective. When it rises, the row "
-        "below names the projection and its state.",
+        "may be at worst. Normal is below the red threshold, the objective. When it rises, the "
+        "chart State by projection names the projection.",
         panels.MILLISECONDS, f"max({queries.series(recording.STALENESS)})", UNWATCHED,
         thresholds=freshness(queries.config),
+    )  # fmt: skip
+
+
+def idle_now(queries: Queries) -> Panel:
+    """Time in which a projection applied nothing although events waited, over all projections."""
+    window = queries.config.projections.stalled_after
+    pending = queries.series(recording.PENDING)
+    waiting, waited = f"{pending} > 0", f"min_over_time({pending}[{window}])"
+    last = queries.derived(states.LAST_SUCCESS)
+    # The clocks of the two processes may differ.
+    since = f"(clamp_min(time() - {last}, 0) and {waiting})"
+    age = f"({queries.series(recording.STALENESS)} / 1000 and {waiting})"
+    # An idle projection has applied nothing for hours, and waits since the first new event.
+    longest = f"{since} < {age} or ({age} and {last}) or {since} or ({age} and {waited} > 0)"
+    return panels.stat(
+        "Nothing applied for",
+        "Time for which a projection has applied no event although events are pending, of the "
+        "projection with the longest such time. Normal is 0 or a few seconds. A rising number is a "
+        "projection that is dead or stuck; the chart State by projection names it.",
+        "s", f"max({longest}) or max({waited}) == 0", UNWATCHED,
+        thresholds=stalled(queries.config), decimals=0,
     )  # fmt: skip
 
 

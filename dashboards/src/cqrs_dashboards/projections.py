@@ -25,9 +25,8 @@ from .thresholds import milliseconds, share
 from .variables import group_variables, type_variable
 
 INTRO = (
-    "The bridge between the sides: events that commands produced are applied to the views that "
-    "queries read. The state says whether users can trust those, staleness how old they are. Lag "
-    "is the age of an event when it became visible, so it is silent when a projection has stopped."
+    "Events become visible to readers here. The state says whether they can trust what they see; "
+    "lag is of applied events, so it is silent once a projection has stopped."
 )
 SILENT = "no events"
 
@@ -53,11 +52,9 @@ def dashboard(config: Config) -> Dashboard:
             rebuild_panels.rebuilding(queries),
             _input(queries),
             _lag(queries),
-            Row("Events are applied", panels.triple(queries, PROJECTIONS, _applied(queries))),
             _apply(queries),
             _failures(queries),
-            _clocks(queries),
-            telemetry_panels.telemetry_row(queries, PROJECTIONS),
+            telemetry_panels.telemetry_row(queries, PROJECTIONS, _skew(queries)),
             instances_row(queries, PROJECTIONS),
         ),
         annotations=dashboard_annotations(queries),
@@ -70,14 +67,11 @@ def _opening(queries: Queries) -> Row:
         INTRO,
         (
             projection_states.worst_now(queries),
+            projection_states.idle_now(queries),
             projection_states.stalest_now(queries),
             lag_now(queries),
             panels.rate_now(queries, PROJECTIONS, "applied"),
             panels.error_share_now(queries, PROJECTIONS, share(alerts.projection_errors_high)),
-            panels.latency_now(
-                queries, PROJECTIONS, "Apply p95", "Time to apply one event to the view",
-                milliseconds(alerts.projection_apply_latency_high),
-            ),
         ),
     )  # fmt: skip
 
@@ -87,7 +81,7 @@ def lag_now(queries: Queries) -> Panel:
     return panels.stat(
         "Lag p99",
         "Age of events when they became visible, 99th percentile over the last 5 minutes, "
-        "all projections together. Normal is below the threshold. When it rises, the row "
+        "all projections together. Normal is below the red threshold. When it rises, the row "
         "about lag names the projection.",
         panels.MILLISECONDS,
         queries.present_quantile(0.99, recording.PROJECTION_LAG_BUCKETS),
@@ -124,7 +118,15 @@ def _input(queries: Queries) -> Row:
         "eps", queries.top(queries.by(recording.PROJECTION_RATE, catalog.EVENT_TYPE)),
         queries.legend(catalog.EVENT_TYPE), SILENT,
     )  # fmt: skip
-    return Row("Events come in", panels.spread((balance(queries), types)))
+    throughput = panels.series(
+        "Throughput by projection",
+        f"Events per second that each projection handled, all outcomes, the {MOST_SERIES} busiest. "
+        "Normal follows the events produced. A projection at 0 while others work has stopped, or "
+        "nothing that it handles was produced.",
+        "eps", queries.top(queries.by(recording.PROJECTION_RATE, catalog.PROJECTION_NAME)),
+        queries.legend(catalog.PROJECTION_NAME), SILENT,
+    )  # fmt: skip
+    return Row("Events come in", panels.spread((balance(queries), throughput, types)))
 
 
 def lag_by_projection(queries: Queries) -> Panel:
@@ -133,7 +135,7 @@ def lag_by_projection(queries: Queries) -> Panel:
     return Panel(
         "Lag p99 by projection",
         f"99th percentile of the age of events when they became visible, by projection, the "
-        f"{MOST_SERIES} latest. Normal is below the line at which the alert fires. A gap is a "
+        f"{MOST_SERIES} latest. Normal is below the red line, where the alert fires. A gap is a "
         "projection that applies nothing: idle or dead.",
         "timeseries", panels.MILLISECONDS,
         (
@@ -164,22 +166,11 @@ def _lag(queries: Queries) -> Row:
     return Row("How old is what readers see?", (lag_by_projection(queries), spread, distribution))
 
 
-def _applied(queries: Queries) -> Panel:
-    return panels.series(
-        "Throughput by projection",
-        f"Events per second that each projection handled, all outcomes, the {MOST_SERIES} busiest. "
-        "Normal follows the events produced. A projection at 0 while others work has stopped, or "
-        "nothing that it handles was produced.",
-        "eps", queries.top(queries.by(recording.PROJECTION_RATE, catalog.PROJECTION_NAME)),
-        queries.legend(catalog.PROJECTION_NAME), SILENT,
-    )  # fmt: skip
-
-
 def _apply(queries: Queries) -> Row:
     slowest = Panel(
         "Time in apply p95 by projection",
         f"95th percentile of the time to apply one event, by projection, the {MOST_SERIES} "
-        "slowest. Normal is below the line at which the alert fires. One projection can apply no "
+        "slowest. Normal is below the red line, where the alert fires. One projection can apply no "
         "more than 1 / this time per second.",
         "timeseries", panels.MILLISECONDS,
         (
@@ -197,50 +188,48 @@ def _apply(queries: Queries) -> Row:
         "second band far above it is lock contention with readers, or one heavy event type.",
         panels.MILLISECONDS,
     )  # fmt: skip
-    return Row("Views are written", panels.spread((slowest, distribution)))
-
-
-def _failures(queries: Queries) -> Row:
-    errors = share(queries.config.alerts.projection_errors_high)
-    by_type = panels.series(
-        "Errors by event type",
-        f"Events per second that could not be applied, by event type, the {MOST_SERIES} highest. "
-        "Normal is 0 for all. One type that fails again and again is a poison event: the "
-        "projection stands before it until it is mended or skipped.",
-        "eps",
-        queries.top(
-            queries.part(
-                recording.PROJECTION_RATE, catalog.PROJECTION_STATUS, catalog.ERROR,
-                catalog.EVENT_TYPE,
-            )
-        ),
-        queries.legend(catalog.EVENT_TYPE), SILENT,
-    )  # fmt: skip
     return Row(
-        "Failures",
-        (
-            failure_panels.error_ratio_by_type(queries, PROJECTIONS, errors),
-            failure_panels.errors_by_exception(queries, PROJECTIONS),
-            by_type,
-            failure_panels.failing_types(
-                queries, PROJECTIONS, catalog.PROJECTION_NAME, catalog.EVENT_TYPE
-            ),
+        "Views are written",
+        panels.spread(
+            (
+                panels.rate_by_outcome(queries, PROJECTIONS),
+                panels.duration_percentiles(queries, PROJECTIONS),
+                slowest,
+                distribution,
+            )
         ),
     )
 
 
-def _clocks(queries: Queries) -> Row:
-    skew = panels.series(
+def _failures(queries: Queries) -> Row:
+    errors = share(queries.config.alerts.projection_errors_high)
+    return Row(
+        "Failures",
+        panels.low(
+            (
+                failure_panels.error_ratio_by_type(queries, PROJECTIONS, errors),
+                failure_panels.errors_by_exception(queries, PROJECTIONS),
+                failure_panels.failing_types(
+                    queries, PROJECTIONS, catalog.PROJECTION_NAME, catalog.EVENT_TYPE
+                ),
+            )
+        ),
+    )
+
+
+def _skew(queries: Queries) -> Panel:
+    return panels.series(
         "Events from the future",
-        "Events per second whose timestamp lay in the projection's future; their lag counts as 0. "
+        "Events per minute whose timestamp lay in the projection's future; their lag counts as 0. "
         "Normal is 0. More means that the clocks of writer and projection differ, and that all "
         "lags above are too low by that much: check NTP on both hosts.",
-        "eps",
-        queries.top(
-            queries.zero_based(
-                recording.CLOCK_SKEW_RATE, recording.PROJECTION_RATE, (catalog.PROJECTION_NAME,)
+        panels.PER_MINUTE,
+        queries.per_minute(
+            queries.top(
+                queries.zero_based(
+                    recording.CLOCK_SKEW_RATE, recording.PROJECTION_RATE, (catalog.PROJECTION_NAME,)
+                )
             )
         ),
         queries.legend(catalog.PROJECTION_NAME), SILENT,
     )  # fmt: skip
-    return Row("Do the clocks agree?", panels.spread((skew,)))

@@ -1,7 +1,7 @@
 """PromQL of panels: recorded series, filtered by the dashboard's variables.
 
 Functions take recordings of ``cqrs_alerts.recording`` and names from ``cqrs_alerts.slo``; no series
-is named here. ``raw`` alone reads what services export, for the collapsed rows.
+is named here. ``raw`` alone reads what services export, for the rows of instances.
 """
 
 from __future__ import annotations
@@ -231,6 +231,11 @@ class Queries:
 
     def _highest(self, expression: str, by: Iterable[Attribute]) -> str:
         return max_by(self.labels(by), expression)
+
+    @staticmethod
+    def per_minute(rate: str) -> str:
+        """A rate of what should be rare, in a unit in which it is not a row of zeros."""
+        return f"60 * ({rate})"
 
     @staticmethod
     def top(expression: str) -> str:

@@ -17,9 +17,8 @@ from .thresholds import milliseconds, share
 from .variables import group_variables, type_variable
 
 INTRO = (
-    "What the read side does: queries arrive, handlers read the views, results go out. Read from "
-    "top to bottom in that order. When answers are fast but old, the Projections dashboard is the "
-    "place to look; when they are slow, compare latency with the size of the results."
+    "Queries arrive, handlers read the views, results go out: rows are in that order. When answers "
+    "are fast but old, open Projections."
 )
 SILENT = "no queries"
 
@@ -95,7 +94,7 @@ def _execution(queries: Queries) -> Row:
     slowest = Panel(
         "Latency p95 by query type",
         f"95th percentile of the time to execute a query, by type, the {MOST_SERIES} slowest; with "
-        "several jobs chosen, the slowest of them. Normal is below the line at which the alert "
+        "several jobs chosen, the slowest of them. Normal is below the red line, where the alert "
         "fires. One slow type lacks an index or a limit; all of them share a slow store.",
         "timeseries", panels.MILLISECONDS,
         (
@@ -152,17 +151,19 @@ def _failures(queries: Queries) -> Row:
     errors = share(queries.config.alerts.query_errors_high)
     return Row(
         "Failures",
-        (
-            *panels.spread(
-                (
-                    panels.outcome_mix(queries, QUERIES),
-                    failure_panels.error_ratio_by_type(queries, QUERIES, errors),
-                    failure_panels.errors_by_exception(queries, QUERIES),
-                    failure_panels.rejections_by_reason(
-                        queries, QUERIES, recording.QUERY_REJECTION_RATE
-                    ),
-                )
-            ),
-            failure_panels.failing_types(queries, QUERIES, catalog.QUERY_TYPE),
+        panels.low(
+            (
+                failure_panels.error_ratio_by_type(queries, QUERIES, errors),
+                failure_panels.errors_by_exception(queries, QUERIES),
+                failure_panels.failing_types(queries, QUERIES, catalog.QUERY_TYPE),
+                *panels.spread(
+                    (
+                        panels.outcome_mix(queries, QUERIES),
+                        failure_panels.rejections_by_reason(
+                            queries, QUERIES, recording.QUERY_REJECTION_RATE
+                        ),
+                    )
+                ),
+            )
         ),
     )

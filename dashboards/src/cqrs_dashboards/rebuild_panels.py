@@ -53,6 +53,7 @@ def rebuilding(queries: Queries) -> Row:
             under_way, replace(done, maximum=1), remaining,
             pace, _applied_of_target(queries), _phases(queries),
         ),
+        collapsed=True,
     )  # fmt: skip
 
 

@@ -1,37 +1,26 @@
-"""A report for people, as a table, and for programs, as JSON."""
+"""The doctor's report for people, as text, and for programs, as JSON."""
 
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
+from collections.abc import Iterator
 from typing import Any, get_args
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
-from cqrs_alerts.live.causes import Diagnosis
+from cqrs_alerts.live.causes import Cause
+from cqrs_alerts.live.problems import Problem, describe
 
 from .doctor import Finding, Report, Status
 
-_STYLES: dict[Status, str] = {
-    "ok": "green", "unused": "dim", "hidden": "yellow", "idle": "yellow", "empty": "red",
-}  # fmt: skip
+_CAUSES = list(Cause)
 
 
-def render_table(report: Report, console: Console) -> None:
-    """Print the table, then each cause once with what mends it."""
-    causes: dict[Diagnosis, int] = {}
-    for finding in report.findings:
-        if finding.diagnosis:
-            causes.setdefault(finding.diagnosis, len(causes) + 1)
-    for dashboard, findings in groupby(report.findings, key=lambda finding: finding.dashboard):
-        console.print(_table(dashboard, list(findings), causes))
-    for diagnosis, number in causes.items():
-        console.print(Text.assemble((f"[{number}] ", "bold"), diagnosis.why))
-        console.print(Padding(Text.assemble("→ ", (diagnosis.mend, "bold")), (0, 0, 0, 4)))
-    console.print(_summary(report))
+def render_text(report: Report, *, verbose: bool = False) -> Iterator[str]:
+    """Lines: what is not in order, by cause, then the counts; with ``verbose`` every finding."""
+    if verbose:
+        yield from map(_row, report.findings)
+    yield from describe(map(_problem, _not_in_order(report)), verbose=verbose)
+    counts = ", ".join(f"{number} {status}" for status, number in _counts(report).items() if number)
+    yield f"{len(report.findings)} examined at {report.prometheus}: {counts}"
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -57,29 +46,26 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _table(dashboard: str, findings: list[Finding], causes: dict[Diagnosis, int]) -> Table:
-    table = Table(title=Text(dashboard), title_justify="left", title_style="bold", expand=True)
-    table.add_column("status", width=6)
-    table.add_column("panel, variable or alert", ratio=1)
-    table.add_column("series", justify="right", width=6)
-    table.add_column("sample", justify="right", width=9)
-    table.add_column("why", justify="right", width=4)
-    for finding in findings:
-        title = finding.title if finding.kind != "variable" else f"${finding.title}"
-        table.add_row(
-            Text(finding.status, _STYLES[finding.status]),
-            Text(title),
-            str(finding.series),
-            "" if finding.sample is None else f"{finding.sample:.4g}",
-            f"\\[{causes[finding.diagnosis]}]" if finding.diagnosis else "",
-        )
-    return table
+def _not_in_order(report: Report) -> Iterator[Finding]:
+    return (each for each in report.findings if not each.in_order)
 
 
-def _summary(report: Report) -> Text:
-    counts = ", ".join(f"{number} {status}" for status, number in _counts(report).items() if number)
-    style = "bold green" if report.ok else "bold red"
-    return Text(f"{len(report.findings)} examined at {report.prometheus}: {counts}", style)
+def _problem(finding: Finding) -> Problem:
+    diagnosis = finding.diagnosis
+    if diagnosis is None:
+        return Problem(finding.status, _name(finding), "", "", len(_CAUSES))
+    rank = _CAUSES.index(diagnosis.cause)
+    return Problem(finding.status, _name(finding), diagnosis.why, diagnosis.mend, rank)
+
+
+def _row(finding: Finding) -> str:
+    value = "" if finding.sample is None else f", such as {finding.sample:.4g}"
+    return f"{finding.status}  {_name(finding)}: {finding.series} series{value}"
+
+
+def _name(finding: Finding) -> str:
+    title = f"${finding.title}" if finding.kind == "variable" else finding.title
+    return f"{finding.dashboard} / {title}"
 
 
 def _counts(report: Report) -> dict[str, int]:

@@ -11,6 +11,7 @@ from .queries import Queries
 from .thresholds import BUDGET, burn, fastest_burn
 
 SILENT = "no objective has events yet"
+_DASHED = " dashed"  # of a series whose line is
 FACTOR = "short"  # a burn rate is a number without a unit
 
 
@@ -54,9 +55,9 @@ def burn_pair(queries: Queries, rate: BurnRate) -> Panel:
     targets = tuple(
         Target(
             queries.top(queries.worst_objective("max", queries.objective(slo.burn_rate(window)))),
-            f"{queries.objective_legend} {window}",
+            f"{queries.objective_legend} {window}{dashed}",
         )
-        for window in (rate.long, rate.short)
+        for window, dashed in ((rate.long, ""), (rate.short, _DASHED))
     )
     return Panel(
         f"Burn over {rate.long} and {rate.short}",
@@ -66,23 +67,23 @@ def burn_pair(queries: Queries, rate: BurnRate) -> Panel:
         "timeseries", FACTOR, targets, SILENT, thresholds=burn(rate),
         lines=(
             *objective_lines(rf"\s+{rate.long}"),
-            *objective_lines(rf"\s+{rate.short}", dashed=True),
+            *objective_lines(rf"\s+{rate.short}{_DASHED}"),
+            Line(f"{_DASHED}$", None, dashed=True),
         ),
     )  # fmt: skip
 
 
-def objective_lines(suffix: str = r"\s*", dashed: bool = False) -> tuple[Line, ...]:
+def objective_lines(suffix: str = r"\s*") -> tuple[Line, ...]:
     """One colour per objective, in its side's; those of single types take Grafana's palette.
 
     Legends of an objective for all types end in blanks, where the labels of a type are empty.
     """
-    return tuple(Line(f"^{sli.name}{suffix}$", _shade(sli), dashed) for sli in slo.SLIS)
+    return tuple(Line(f"^{sli.name}{suffix}$", _shade(sli)) for sli in slo.SLIS)
 
 
 def _shade(sli: slo.Sli) -> str:
-    color = colors.BY_SIDE[sli.side]
-    shades = {slo.Availability: f"dark-{color}", slo.Latency: f"light-{color}"}
-    return shades.get(type(sli), color)
+    light, medium, dark = colors.SHADES[sli.side]
+    return {slo.Availability: dark, slo.Latency: light}.get(type(sli), medium)
 
 
 def _period(queries: Queries) -> str:

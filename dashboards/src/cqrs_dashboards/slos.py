@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from cqrs_alerts import slo
 from cqrs_alerts.config import Config
 from cqrs_alerts.label_names import SEVERITY
 from cqrs_alerts.links import SLOS_UID
-from cqrs_alerts.promql import Matcher, equals, ratio
+from cqrs_alerts.promql import Matcher, equals, number, ratio
 from cqrs_alerts.windows import RATE_WINDOW
 
 from . import alert_panels, colors, panels
 from .annotations import dashboard_annotations
-from .model import Dashboard, Panel, Row, Target, Threshold
+from .model import Bar, Dashboard, Panel, Row, Target, Threshold
 from .queries import Queries
 from .slo_panels import FACTOR, SILENT, budget_left, burn_pair, objective_lines
 from .thresholds import BUDGET, fastest_burn
 from .variables import group_variables, objective_variable
 
 INTRO = (
-    "What users were promised, and how much of what may go wrong is left. A budget that burns at "
-    "rate 1 lasts exactly its period; alerts compare a long window, which tells a burn from a "
-    "blip, with a short one, which tells that it still burns."
+    "Objectives, the error budget that is left, and how fast it is consumed. At burn rate 1 a "
+    "budget lasts exactly its period."
 )
 
 
@@ -56,16 +56,15 @@ def _opening(queries: Queries) -> Row:
     config = queries.config
     left = queries.objective(slo.budget_remaining(config))
     window = slo.long_windows(config)[0]
-    promised = queries.objective(slo.OBJECTIVE)
     return panels.opening(
         INTRO,
         (
             panels.stat(
-                "Objectives",
-                "Objectives that have a budget now, all services together. Normal is those that "
-                "the configuration leaves on, times the services. Fewer means that a side of a "
-                "service had no event since the rules were loaded.",
-                panels.COUNT, f"count({promised})", SILENT, color=colors.NEUTRAL, decimals=0,
+                "Oldest data",
+                f"Age of the oldest sample within the period of {config.slos.period}, of any "
+                "objective. Normal is the whole period. Until then, budgets cover the data that "
+                "is available, and change quickly.",
+                "s", _age_of_data(queries), SILENT, color=colors.NEUTRAL, decimals=1,
             ),
             panels.stat(
                 "Objectives broken",
@@ -114,24 +113,37 @@ def _budgets(queries: Queries) -> Row:
         (Target(queries.worst_objective("min", left), queries.objective_legend),), SILENT,
         # Further below it matters no more, and the rest would be squashed.
         minimum=-1, decimals=1, color=colors.CRITICAL, thresholds=BUDGET,
-        lines=objective_lines(),
+        lines=objective_lines(), lowest_first=True,
     )  # fmt: skip
-    return Row("How much is left?", _tall((budget_left(queries), over_time, _achieved(queries))))
+    return Row(
+        "How much is left?",
+        _tall((budget_left(queries, width=7), replace(over_time, width=7), _achieved(queries))),
+    )
+
+
+def _age_of_data(queries: Queries) -> str:
+    """To the hour, within the last hour to the minute: a fine step over weeks would be slow."""
+    promised = queries.objective(slo.OBJECTIVE)
+    samples = f"timestamp({promised})"
+    coarse, fine = (
+        f"max(time() - min_over_time({samples}[{window}:{step}]))"
+        for window, step in ((queries.config.slos.period, "1h"), ("1h", "1m"))
+    )
+    return f"({coarse} > {fine}) or {fine} or 0 * max({promised})"
 
 
 def _achieved(queries: Queries) -> Panel:
     config = queries.config
     period = config.slos.period
-    promised = ", ".join(
-        f"{sli.name} {sli.settings(config).objective * 100:g} %" for sli in slo.slis(config)
-    )
-    weakest = min((sli.settings(config).objective for sli in slo.slis(config)), default=0)
+    bars = tuple(achieved_bars(config))
+    weakest = min((objective for _, objective in _promises(config)), default=0.0)
     bad, whole = (queries.objective(name) for name in (slo.bad_events(period), slo.events(period)))
     return Panel(
         "Achieved",
         f"Share of good events in the last {period}, by objective; with several services chosen, "
-        f"the lowest. Promised are: {promised}. Normal is at or above that. Far above it is room "
-        "to take more risk, or an objective that asks too little.",
+        "the lowest; its name states the target. Normal is green. Orange has less than a quarter "
+        "of its budget left, red has missed the target. A share far above the target leaves room "
+        "for more risk, or shows that the target is too low.",
         "bargauge", panels.SHARE,
         (
             Target(
@@ -141,8 +153,33 @@ def _achieved(queries: Queries) -> Panel:
         ),
         # From twice the weakest budget up: at 0 all bars would look full.
         SILENT, minimum=round(1 - 2 * (1 - weakest), 6), maximum=1, decimals=3,
-        color=colors.NEUTRAL,
+        color=colors.NEUTRAL, bars=bars, width=10,
     )  # fmt: skip
+
+
+def achieved_bars(config: Config) -> Iterator[Bar]:
+    """One per objective, with its target in its name and in its colours."""
+    for words, objective in _promises(config):
+        allowed = 1 - objective
+        spaced = r"\s+".join(map(re.escape, words))
+        yield Bar(
+            rf"^{spaced}\s*$",
+            f"{' '.join(words)} ≥ {number(objective * 100)} %",
+            colors.CRITICAL,
+            # As a budget: red when it is used up, green with a quarter left.
+            tuple(
+                replace(each, value=round(objective + allowed * each.value, 9)) for each in BUDGET
+            ),
+        )
+
+
+def _promises(config: Config) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Each objective by the words of its legend: its name, and the type where it is of one."""
+    for sli in slo.slis(config):
+        settings = sli.settings(config)
+        yield (sli.name,), settings.objective
+        for own in settings.types:
+            yield (sli.name, own.type), own.objective
 
 
 def _events(queries: Queries) -> Row:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from cqrs_alerts.alert_settings import AlertSettings, LatencyAlert, RatioAlert, ReplayAlert
 from cqrs_alerts.config import Config
 from cqrs_alerts.objective_settings import LatencyObjectives
+from cqrs_alerts.promql import duration_seconds
 from cqrs_alerts.recording import Rate
 from cqrs_alerts.setting_types import Severity
 from cqrs_alerts.slo import Latency, slis
@@ -14,6 +15,8 @@ from cqrs_alerts.slo_settings import BurnRate
 
 from . import colors
 from .model import Threshold
+
+_NEAR = 0.5  # share of a limit that is worth a look
 
 BY_SEVERITY: dict[Severity, str] = {
     "critical": colors.CRITICAL,
@@ -23,18 +26,18 @@ BY_SEVERITY: dict[Severity, str] = {
 
 
 def share(alert: RatioAlert) -> tuple[Threshold, ...]:
-    """The share at which the alert fires; nothing when it is switched off."""
+    """Half the share at which the alert fires, and that share; nothing when it is off."""
     return _threshold(alert, alert.above_ratio)
 
 
 def milliseconds(alert: LatencyAlert) -> tuple[Threshold, ...]:
-    """The milliseconds at which the alert fires; nothing when it is switched off."""
+    """Half the milliseconds at which the alert fires, and all; nothing when it is off."""
     return _threshold(alert, alert.above_ms)
 
 
 def events(alert: ReplayAlert) -> tuple[Threshold, ...]:
-    """The number of events at which the alert fires; nothing when it is switched off."""
-    return _threshold(alert, float(alert.above_events))
+    """Half the events at which the alert fires, and all; nothing when it is off."""
+    return _threshold(alert, alert.above_events)
 
 
 def promise_on(buckets: Rate, config: Config) -> LatencyObjectives | None:
@@ -43,9 +46,27 @@ def promise_on(buckets: Rate, config: Config) -> LatencyObjectives | None:
     return next((each.settings(config) for each in found if each.buckets == buckets), None)
 
 
+def approaching(limit: float) -> tuple[Threshold, ...]:
+    """Orange from a share of a limit on, red from the limit on."""
+    return Threshold(limit * _NEAR, colors.WARNING), Threshold(float(limit), colors.CRITICAL)
+
+
 def freshness(config: Config) -> tuple[Threshold, ...]:
-    """The staleness from which on a projection is not ok: the objective."""
-    return (Threshold(config.slos.projection_freshness.within_ms, colors.WARNING),)
+    """Half the staleness of the objective, and the objective, above which a state is not ok."""
+    return approaching(config.slos.projection_freshness.within_ms)
+
+
+def stalled(config: Config) -> tuple[Threshold, ...]:
+    """The seconds without an applied event after which a projection counts as stalled, and pages.
+
+    Nothing where that alert is switched off.
+    """
+    alert, after = config.alerts.projection_stalled, config.projections.stalled_after
+    if not alert.enabled:
+        return ()
+    seconds = duration_seconds(after)
+    pages = seconds + duration_seconds(alert.for_)
+    return Threshold(float(seconds), colors.WARNING), Threshold(float(pages), colors.CRITICAL)
 
 
 def burn(rate: BurnRate) -> tuple[Threshold, ...]:
@@ -69,4 +90,4 @@ BUDGET = (Threshold(0.0, colors.WARNING), Threshold(0.25, colors.GOOD))
 
 
 def _threshold(alert: AlertSettings, value: float) -> tuple[Threshold, ...]:
-    return (Threshold(value, BY_SEVERITY[alert.severity]),) if alert.enabled else ()
+    return approaching(value) if alert.enabled else ()

@@ -70,7 +70,7 @@ def own_writes(queries: Queries) -> Row:
     late = panels.series(
         "Waits that time out",
         f"Share of waits that timed out, by query and projection, the {MOST_SERIES} highest. "
-        "Normal is below the line at which the alert fires. These callers read an answer without "
+        "Normal is below the red line, where the alert fires. These callers read an answer without "
         "their own write: see the state of the projection, and whether the timeout is below its "
         "usual lag.",
         panels.SHARE, queries.worst(recording.WAIT_TIMEOUTS, *_PAIR),
@@ -78,4 +78,4 @@ def own_writes(queries: Queries) -> Row:
     )  # fmt: skip
     late = replace(late, thresholds=share(queries.config.alerts.read_your_writes_timeout))
     drawn = (outcomes, spread, distribution, often, slowest, late)
-    return Row(TITLE, tuple(replace(panel, no_data=_SILENT) for panel in drawn))
+    return Row(TITLE, tuple(replace(panel, no_data=_SILENT) for panel in drawn), collapsed=True)

@@ -18,9 +18,8 @@ from .thresholds import milliseconds, share
 from .variables import group_variables, type_variable
 
 INTRO = (
-    "What the write side does: commands arrive, handlers decide, domain events come out. Read from "
-    "top to bottom in that order; the first row that looks wrong is where to dig. Rejections are "
-    "answers of the domain and not failures."
+    "Commands arrive, handlers decide, domain events come out: rows are in that order. Rejections "
+    "are answers of the domain, not failures."
 )
 SILENT = "no commands"
 
@@ -80,7 +79,7 @@ def _opening(queries: Queries) -> Row:
                 queries.share(
                     recording.COMMAND_RATE, catalog.COMMAND_STATUS, catalog.REJECTED
                 ),
-                SILENT, color=colors.BY_STATUS[catalog.REJECTED],
+                SILENT, color=colors.NEUTRAL,
             ),
             panels.in_flight_now(queries, COMMANDS),
         ),
@@ -102,7 +101,7 @@ def _handling(queries: Queries) -> Row:
     slowest = Panel(
         "Latency p95 by command type",
         f"95th percentile of the time to handle a command, by type, the {MOST_SERIES} slowest; "
-        "with several jobs chosen, the slowest of them. Normal is below the line at which the "
+        "with several jobs chosen, the slowest of them. Normal is below the red line, where the "
         "alert fires. One slow type: its aggregate has grown or is contended; all: the store.",
         "timeseries", panels.MILLISECONDS,
         (
@@ -164,26 +163,30 @@ def _events(queries: Queries) -> Row:
 def _rejections(queries: Queries) -> Row:
     rejected = panels.series(
         "Rejections by command type",
-        f"Commands per second that the domain refused, by type, the {MOST_SERIES} highest. Normal "
+        f"Commands per minute that the domain refused, by type, the {MOST_SERIES} highest. Normal "
         "is a steady low rate. A surge of one type is a client that repeats what cannot work, or "
         "contention on one aggregate.",
-        "ops",
-        queries.top(
-            queries.part(
-                recording.COMMAND_RATE, catalog.COMMAND_STATUS, catalog.REJECTED,
-                catalog.COMMAND_TYPE,
+        panels.PER_MINUTE,
+        queries.per_minute(
+            queries.top(
+                queries.part(
+                    recording.COMMAND_RATE, catalog.COMMAND_STATUS, catalog.REJECTED,
+                    catalog.COMMAND_TYPE,
+                )
             )
         ),
         queries.legend(catalog.COMMAND_TYPE), SILENT,
     )  # fmt: skip
     return Row(
         "The domain refuses",
-        (
-            panels.outcome_mix(queries, COMMANDS),
-            rejected,
-            failure_panels.rejections_by_reason(
-                queries, COMMANDS, recording.COMMAND_REJECTION_RATE
-            ),
+        panels.low(
+            (
+                panels.outcome_mix(queries, COMMANDS),
+                rejected,
+                failure_panels.rejections_by_reason(
+                    queries, COMMANDS, recording.COMMAND_REJECTION_RATE
+                ),
+            )
         ),
     )
 
@@ -192,13 +195,11 @@ def _failures(queries: Queries) -> Row:
     errors = share(queries.config.alerts.command_errors_high)
     return Row(
         "Failures",
-        (
-            *panels.spread(
-                (
-                    failure_panels.error_ratio_by_type(queries, COMMANDS, errors),
-                    failure_panels.errors_by_exception(queries, COMMANDS),
-                )
-            ),
-            failure_panels.failing_types(queries, COMMANDS, catalog.COMMAND_TYPE),
+        panels.low(
+            (
+                failure_panels.error_ratio_by_type(queries, COMMANDS, errors),
+                failure_panels.errors_by_exception(queries, COMMANDS),
+                failure_panels.failing_types(queries, COMMANDS, catalog.COMMAND_TYPE),
+            )
         ),
     )

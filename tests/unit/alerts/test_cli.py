@@ -135,12 +135,51 @@ def test_a_failing_write_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert contents(tmp_path / "out") == before
 
 
-def test_a_forgotten_config_is_mentioned(tmp_path: Path) -> None:
-    """A ``cqrs.yaml`` that is here but is not passed is not ignored silently."""
+def test_the_config_in_this_folder_is_the_default(tmp_path: Path) -> None:
+    """A ``cqrs.yaml`` that is here is used, which is said; a wrong one is refused."""
     (tmp_path / "cqrs.yaml").write_text("group_labels: [namespace]")
     result = run("generate", "--output", tmp_path / "out")
-    assert "cqrs.yaml is not read without --config" in result.stderr
-    assert "namespace" not in (tmp_path / "out/alerts.yaml").read_text()
+    assert "settings are those of cqrs.yaml in this folder" in result.stderr
+    assert "namespace" in (tmp_path / "out/alerts.yaml").read_text()
+    (tmp_path / "cqrs.yaml").write_text("group_labls: [namespace]")
+    refused = run("generate", "--output", tmp_path / "other")
+    assert refused.exit_code == 2
+    assert "cqrs.yaml:1: group_labls" in refused.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_generate_says_what_differs_from_the_last_output(tmp_path: Path) -> None:
+    """Alerts that are new or gone, thresholds and durations before and after; nothing at first."""
+    config = tmp_path / "cqrs.yaml"
+
+    def generate(text: str) -> list[str]:
+        config.write_text(text)
+        done = run("generate", "--output", tmp_path / "out", "--config", config)
+        assert done.exit_code == 0, done.output
+        return [line.strip() for line in done.stdout.splitlines()]
+
+    assert not any("differs" in line or "changed" in line for line in generate("{}"))
+    assert "alerts.yaml: no rule differs from the last output" in generate("{}")
+    lines = generate(
+        "alerts:\n"
+        "  command_latency_high: {above_ms: 2500, for: 5m, severity: critical}\n"
+        "  target_down: {enabled: false}\n"
+    )
+    (changed,) = (line for line in lines if line.startswith("changed CqrsCommandLatencyHigh"))
+    for part in ("1000 → 2500", "for 10m → 5m", "severity warning → critical"):
+        assert part in changed
+    assert any(line.startswith("removed CqrsTargetDown") for line in lines)
+    assert any(line.startswith("added CqrsTargetDown") for line in generate("{}"))
+
+
+def test_changes_beyond_a_screen_are_counted(tmp_path: Path) -> None:
+    """All recording rules change with the group labels; twenty are named."""
+    assert run("generate", "--output", tmp_path / "out").exit_code == 0
+    config = tmp_path / "other.yaml"
+    config.write_text("group_labels: [namespace, job]")
+    done = run("generate", "--output", tmp_path / "out", "--config", config)
+    assert "more" in done.stdout
+    assert len(done.stdout.splitlines()) < 60
 
 
 @pytest.mark.servers
@@ -196,7 +235,18 @@ def test_check_reports_what_promtool_finds(tmp_path: Path, monkeypatch: pytest.M
     assert "rules.yaml" in result.stderr
 
 
-@pytest.mark.parametrize("text", ["", "- a", "a: [", "groups: 3"])
+@pytest.mark.servers
+def test_check_counts_what_is_in_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not what the settings would give."""
+    monkeypatch.chdir(Path(__file__).parent)
+    rules = tmp_path / "rules.yaml"
+    own = {"name": "own", "rules": [{"record": "a:b", "expr": "up"}, {"alert": "A", "expr": "up"}]}
+    rules.write_text(yaml.safe_dump({"groups": [own]}))
+    told = "well-formed: 1 groups, 1 alerts, 1 alerting rules, 1 recording rules\n"
+    assert told in run("check", rules).stdout
+
+
+@pytest.mark.parametrize("text", ["", "- a", "a: [", "groups: 3", "groups: [3]"])
 def test_check_refuses_what_is_no_rule_file(text: str, tmp_path: Path) -> None:
     """Exit status 2 and the file's name."""
     (tmp_path / "rules.yaml").write_text(text)

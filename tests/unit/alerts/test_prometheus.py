@@ -42,7 +42,7 @@ def server(status: int, body: str) -> Iterator[str]:
     ("status", "body", "message"),
     [
         (503, "Service Unavailable", "not ready yet"),
-        (401, "who are you", "wants credentials"),
+        (401, "who are you", "requires credentials"),
         (200, "<html>Grafana</html>", "does not speak Prometheus"),
         (404, "not found", "does not speak Prometheus"),
         (200, "[]", "does not speak Prometheus"),

@@ -108,6 +108,22 @@ def test_a_prefix_that_alerts_do_not_know_is_told(tmp_path: Path) -> None:
         (["doctor", "--prometheus", "localhost:9090"], "http://localhost:9090"),
         (["doctor", "--prometheus", "http://127.0.0.1:1"], "cannot be reached"),
         (["doctor", "--prometheus", "http://127.0.0.1:1", "--dashboards", "{dir}"], "no dashboard"),
+        (
+            [
+                "doctor",
+                "--prometheus",
+                "http://127.0.0.1:1",
+                "--dashboards",
+                "{dir}",
+                "--select",
+                "slos",
+            ],
+            "leave out --dashboards",
+        ),
+        (
+            ["preview", "--prometheus", "http://127.0.0.1:1", "--screenshot", "{dir}"],
+            "cannot be reached",
+        ),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, arguments: list[str], message: str) -> None:

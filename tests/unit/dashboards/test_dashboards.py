@@ -12,26 +12,32 @@ from typing import Any
 import pytest
 import yaml
 
-from cqrs_alerts import alerting, projection_state
+from cqrs_alerts import alerting, projection_state, slo
 from cqrs_alerts.config import Config
 from cqrs_alerts.dashboard_settings import DashboardSettings
 from cqrs_alerts.links import DASHBOARD_UIDS
+from cqrs_alerts.objective_settings import OwnAvailability
+from cqrs_alerts.promql import duration_seconds
 from cqrs_dashboards import colors
 from cqrs_dashboards.bundle import dashboards, render, render_all
 from cqrs_dashboards.files import write_dashboards
 from cqrs_dashboards.model import COLUMNS, Panel
 from cqrs_dashboards.provisioning import render_provider
 from cqrs_dashboards.questions import panels
+from cqrs_dashboards.slos import achieved_bars
 from cqrs_dashboards.thresholds import BY_SEVERITY
 from cqrs_telemetry import catalog
 
 Json = dict[str, Any]
 
+ONE_LINE = 180  # characters
+SCREEN = 22  # rows of Grafana's grid on a screen of 900 pixels
+
 GENERATED = Path(__file__).parents[3] / "dashboards" / "generated"
 # https://github.com/grafana/grafana/blob/main/packages/grafana-data/src/valueFormats/categories.ts
 UNITS = {
     "none", "short", "percent", "percentunit", "ms", "s", "cps", "ops", "reqps", "eps", "mps",
-    "bytes", "decbytes", "dtdurations",
+    "bytes", "decbytes", "dtdurations", "suffix:/min",
 }  # fmt: skip
 
 
@@ -124,12 +130,73 @@ def test_grid_is_full_and_without_overlap(rendered: list[Json]) -> None:
 
 
 def test_dashboards_open_with_words_and_numbers(rendered: list[Json]) -> None:
-    """The top is a text of two or three sentences and a row of stats."""
+    """The top is a text that fits into a line, and a row of stats."""
     for dashboard in rendered:
         kinds = [panel["type"] for panel in dashboard["panels"]]
         assert kinds[:7] == ["text", *["stat"] * 6]
-        content = dashboard["panels"][0]["options"]["content"]
-        assert 2 <= len(re.findall(r"[.?](?: |$)", content)) <= 3
+        text = dashboard["panels"][0]
+        assert len(text["options"]["content"]) <= ONE_LINE
+        assert (text["title"], text["gridPos"]["h"]) == ("", 2)
+
+
+def test_dashboards_are_short(rendered: list[Json]) -> None:
+    """What is open from the start is at most three screens; details are in closed rows."""
+    for dashboard in rendered:
+        bottom = max(each["gridPos"]["y"] + each["gridPos"]["h"] for each in dashboard["panels"])
+        assert bottom <= 3 * SCREEN, dashboard["title"]
+
+
+def test_thresholds_go_from_green_to_orange_to_red(rendered: list[Json]) -> None:
+    """In that order or the other way round; no healthy number is in the colour of trouble."""
+    order = [colors.GOOD, colors.WARNING, colors.CRITICAL]
+    for _, panel in data_panels(rendered):
+        steps = panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", [])
+        found = [order.index(each["color"]) for each in steps if each["color"] in order]
+        if len(steps) > 1:
+            assert len(found) == len(steps), panel["title"]
+            assert found in (sorted(found), sorted(found, reverse=True)), panel["title"]
+        else:
+            assert not found, panel["title"]
+
+
+def test_colors_of_sides_are_none_of_states() -> None:
+    """Lag is not orange when all is well."""
+    sides = {shade for shades in colors.SHADES.values() for shade in shades}
+    states = {colors.GOOD, colors.WARNING, colors.CRITICAL, *colors.BY_STATE.values()}
+    assert sides.isdisjoint(states | set(colors.BY_STATUS.values()))
+
+
+def test_series_keep_their_color_and_the_worst_comes_first(rendered: list[Json]) -> None:
+    """A colour goes by the series' name; a legend by the last value, a budget's lowest first."""
+    for _, panel in data_panels(rendered):
+        if panel["type"] == "timeseries":
+            mode = panel["fieldConfig"]["defaults"]["color"]["mode"]
+            assert mode == "palette-classic-by-name", panel["title"]
+            legend = panel["options"]["legend"]
+            assert legend["sortBy"] == "Last *", panel["title"]
+            assert legend["sortDesc"] == (panel["title"] != "Budget left over time")
+
+
+def test_what_is_rare_is_counted_by_the_minute(rendered: list[Json]) -> None:
+    """Errors, rejections and faults are per minute, in the query, the unit and the words."""
+    rare = [
+        panel
+        for _, panel in data_panels(rendered)
+        if panel["fieldConfig"]["defaults"]["unit"] == "suffix:/min"
+    ]
+    assert len(rare) > 20
+    for panel in rare:
+        assert "per minute" in panel["description"], panel["title"]
+        for target in panel["targets"]:
+            assert target["expr"].startswith("60 * ("), panel["title"]
+
+
+def test_heatmaps_count_what_they_show(rendered: list[Json]) -> None:
+    """Cells of events are events per second; of commands and queries, operations."""
+    for _, panel in data_panels(rendered):
+        if panel["type"] == "heatmap":
+            unit = "eps" if "Events per second" in panel["description"] else "ops"
+            assert panel["options"]["cellValues"]["unit"] == unit, panel["title"]
 
 
 def test_variables(rendered: list[Json]) -> None:
@@ -181,25 +248,82 @@ def test_thresholds_are_the_alerts() -> None:
         for panel in dashboard.panels
         if isinstance(panel, Panel)
     }
-    lag = by_title["cqrs-projections", "Lag p99 by projection"].thresholds
-    assert [(each.value, each.color) for each in lag] == [
-        (alerts.projection_lag_high.above_ms, BY_SEVERITY[alerts.projection_lag_high.severity])
-    ]
-    latency = by_title["cqrs-read-path", "Latency p95 by query type"].thresholds
-    assert [each.value for each in latency] == [alerts.query_latency_high.above_ms]
-    promised = by_title["cqrs-write-path", "Latency percentiles"].thresholds
-    assert [each.value for each in promised] == [config.slos.command_latency.within_ms]
-    lags = by_title["cqrs-projections", "Lag percentiles"].thresholds
-    assert [each.value for each in lags] == [config.slos.projection_freshness.within_ms]
-    stale = by_title["cqrs-projections", "Staleness by projection"].thresholds
-    assert [each.value for each in stale] == [config.slos.projection_freshness.within_ms]
-    errors = by_title["cqrs-write-path", "Error share"].thresholds
-    assert [each.value for each in errors] == [alerts.command_errors_high.above_ratio]
+    limits = {
+        ("cqrs-projections", "Lag p99 by projection"): alerts.projection_lag_high.above_ms,
+        ("cqrs-read-path", "Latency p95 by query type"): alerts.query_latency_high.above_ms,
+        ("cqrs-write-path", "Latency percentiles"): config.slos.command_latency.within_ms,
+        ("cqrs-projections", "Lag percentiles"): config.slos.projection_freshness.within_ms,
+        ("cqrs-projections", "Staleness by projection"): config.slos.projection_freshness.within_ms,
+        ("cqrs-write-path", "Error share"): alerts.command_errors_high.above_ratio,
+    }
+    for panel, limit in limits.items():
+        assert [(each.value, each.color) for each in by_title[panel].thresholds] == [
+            (limit / 2, colors.WARNING), (limit, colors.CRITICAL),
+        ], panel  # fmt: skip
+    stalled = by_title["cqrs-overview", "Nothing applied for"].thresholds
+    after = duration_seconds(config.projections.stalled_after)
+    fires = after + duration_seconds(alerts.projection_stalled.for_)
+    assert [each.value for each in stalled] == [after, fires]
     for burn in config.slos.burn_rates:
         burning = by_title["cqrs-slos", f"Burn over {burn.long} and {burn.short}"].thresholds
         assert [(each.value, each.color) for each in burning] == [
             (burn.factor, BY_SEVERITY[burn.severity])
         ]
+
+
+def test_what_was_achieved_is_beside_its_target() -> None:
+    """Each objective's bar has its target in its name, and turns red where it misses it."""
+    own = OwnAvailability(type="Ship.Order", objective=0.95)
+    broad = replace(Config().slos.command_availability, objective=0.995, types=(own,))
+    config = Config(slos=replace(Config().slos, command_availability=broad))
+    bars = {each.name: each for each in achieved_bars(config)}
+    assert len(bars) == len(slo.SLIS) + 1
+    all_types = bars["command_availability ≥ 99.5 %"]
+    assert [each.value for each in all_types.thresholds] == [0.995, 0.99625]
+    one = bars["command_availability Ship.Order ≥ 95 %"]
+    assert [each.color for each in one.thresholds] == [colors.WARNING, colors.GOOD]
+    assert {bar.color for bar in bars.values()} == {colors.CRITICAL}
+    # Labels of types that an objective is not of are empty, and blanks are all that is left.
+    assert re.search(all_types.pattern, "command_availability   ")
+    assert re.search(one.pattern, "command_availability Ship.Order  ")
+    assert not re.search(one.pattern, "command_availability ShipXOrder")
+    assert not re.search(all_types.pattern, "command_availability Ship.Order")
+
+
+def test_lines_of_the_short_window_are_dashed_and_say_so() -> None:
+    """Legends show no dashes, so the word is in the name; also of an objective of one type."""
+    own = OwnAvailability(type="ShipOrder", objective=0.95)
+    some = replace(Config().slos.command_availability, types=(own,))
+    config = Config(slos=replace(Config().slos, command_availability=some))
+    checked = 0
+    for _, panel in data_panels(render_all(config)):
+        if panel["title"].startswith("Burn over "):
+            long, short = (target["legendFormat"] for target in panel["targets"])
+            names = [
+                template.replace("{{slo}}", "command_availability").replace("{{command_type}}", own)
+                for template in (long, short)
+                for own in ("", "ShipOrder")
+            ]
+            for name in (re.sub(r"{{\w+}}", "", each) for each in names):
+                styles = [
+                    each["id"]
+                    for override in panel["fieldConfig"]["overrides"]
+                    if re.search(override["matcher"]["options"].strip("/"), name)
+                    for each in override["properties"]
+                ]
+                assert ("custom.lineStyle" in styles) == name.endswith(" dashed"), name
+                assert ("color" in styles) == ("ShipOrder" not in name), name
+                checked += name.endswith(" dashed")
+    assert checked == 2 * len(config.slos.burn_rates)
+
+
+def test_no_alert_is_no_bar(rendered: list[Json]) -> None:
+    """Where no alert fired, nothing is drawn that looks like one."""
+    drawn = [p for _, p in data_panels(rendered) if p["title"] == "Alerts over time"]
+    assert len(drawn) == 2
+    for panel in drawn:
+        (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
+        assert mapping["options"]["0"]["color"] == "transparent"
 
 
 def test_without_an_objective_there_is_no_line() -> None:
@@ -210,9 +334,9 @@ def test_without_an_objective_there_is_no_line() -> None:
         panel
         for dashboard in dashboards(config)
         for panel in dashboard.panels
-        if (dashboard.uid, panel.title) == ("cqrs-write-path", "Latency percentiles")
+        if isinstance(panel, Panel)
+        and (dashboard.uid, panel.title) == ("cqrs-write-path", "Latency percentiles")
     )
-    assert isinstance(panel, Panel)
     assert not panel.thresholds
     assert "objective" not in panel.description
 

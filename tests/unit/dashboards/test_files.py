@@ -27,6 +27,16 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read_dashboards(tmp_path / "new") == [dashboard("cqrs-ä")]
 
 
+@pytest.mark.parametrize("uid", [{}, {"uid": None}, {"uid": ""}])
+def test_a_dashboard_without_a_uid_is_named_by_its_file(
+    tmp_path: Path, uid: dict[str, Any]
+) -> None:
+    """As it comes from an export for sharing; Grafana makes a uid, too."""
+    (tmp_path / "mine.json").write_text(json.dumps({"title": "Mine", "panels": [], **uid}))
+    (found,) = read_dashboards(tmp_path)
+    assert found["uid"] == "mine"
+
+
 def test_obsolete_dashboards_go(tmp_path: Path) -> None:
     """A dashboard that an earlier version wrote is deleted, the present ones stay."""
     old, new = write_dashboards(tmp_path, [dashboard("cqrs-old"), dashboard("cqrs-new")])

@@ -10,7 +10,7 @@ from cqrs_dashboards.model import Dashboard, Row, Text
 
 def text(width: int, height: int = 3) -> Text:
     """A panel of this size."""
-    return Text("a panel", "words", width, height)
+    return Text("words", width, height)
 
 
 def dashboard(*rows: Row) -> Dashboard:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from cqrs_alerts.config import Config
-from cqrs_dashboards.questions import PanelQuestion, VariableQuestion, questions, substitute
+from cqrs_dashboards.interpolation import Choice, interpolate
+from cqrs_dashboards.questions import PanelQuestion, VariableQuestion, questions
+from interpolations import CASES, OPTIONS, Case
 
 
 def dashboard(expression: str, *variables: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +40,8 @@ def test_every_form_of_reference(reference: str) -> None:
 
 def test_chosen_values_are_escaped() -> None:
     """Several values become an alternative; what a regular expression would read is escaped."""
-    variable = {"name": "job", "type": "custom", "current": {"value": ["a.b", "c"]}}
+    current = {"value": ["a.b", "c"]}
+    variable = {"name": "job", "type": "custom", "multi": True, "current": current}
     assert asked('up{job=~"$job"}', variable) == r'up{job=~"(a\\.b|c)"}'
 
 
@@ -55,7 +58,64 @@ def test_macros() -> None:
 
 def test_an_unknown_reference_stays() -> None:
     """What is not known is left, so that Prometheus' own message names it."""
-    assert substitute('up{job=~"$jbo"}', {"job": "x"}) == 'up{job=~"$jbo"}'
+    assert interpolate('up{job=~"$jbo"}', {"job": Choice(["x"])}) == 'up{job=~"$jbo"}'
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.text}-{case.replaced}")
+def test_variables_are_replaced_as_in_grafana(case: Case) -> None:
+    """Formats, All and escapes are Grafana's, as in the preview."""
+    choice = Choice(case.values, case.multi, OPTIONS, case.all_value)
+    assert interpolate(case.text, {"v": choice}) == case.replaced
+
+
+@pytest.mark.parametrize(
+    ("variable", "interval"),
+    [
+        ({"query": "1m,10m", "current": {"value": "10m"}}, "10m"),
+        ({"query": "1m, 10m", "auto": True, "current": {"value": "$__auto_interval_w"}}, "1m"),
+        ({"query": "5m"}, "5m"),
+    ],
+)
+def test_intervals_can_be_chosen(variable: dict[str, Any], interval: str) -> None:
+    """The chosen one, or the first where Grafana would compute one."""
+    interval_variable = {"name": "w", "type": "interval", **variable}
+    assert asked("rate(x[$w])", interval_variable) == f"rate(x[{interval}])"
+
+
+def test_constants_and_text_boxes_are_their_text() -> None:
+    """Neither is a choice, so neither becomes everything."""
+    constant = {"name": "c", "type": "constant", "query": "prod"}
+    assert asked('up{env="$c"}', constant) == 'up{env="prod"}'
+
+
+LOKI = {"type": "loki", "uid": "l"}
+
+
+def test_hidden_queries_and_those_of_other_sources_are_left_out() -> None:
+    """By what the target says, else the panel; a variable stands for the source that it chooses."""
+    logs = {"name": "logs", "type": "datasource", "query": "loki"}
+    metrics = {"name": "metrics", "type": "datasource", "query": "prometheus"}
+    targets = [
+        {"expr": "hidden", "hide": True},
+        {"expr": "a", "datasource": LOKI},
+        {"expr": "b", "datasource": {"uid": "${logs}"}},
+        {"expr": "c", "datasource": {"uid": "${metrics}"}},
+        {"expr": "d", "datasource": "$logs"},
+        {"expr": "e"},
+    ]
+    of_loki = {"title": "Logs", "datasource": LOKI, "targets": [{"expr": '{app="x"}'}]}
+    drawn = {
+        "title": "D",
+        "templating": {"list": [logs, metrics]},
+        "panels": [{"title": "P", "targets": targets}, of_loki, {"title": "none", "targets": None}],
+    }
+    assert list(questions(drawn, Config())) == [PanelQuestion("D", "P", ("c", "e"))]
+
+
+def test_variables_of_other_sources_are_left_out() -> None:
+    """Prometheus has no values for them."""
+    of_loki = {"name": "v", "type": "query", "query": "label_values(app)", "datasource": LOKI}
+    assert list(questions(dashboard("up", of_loki), Config())) == [PanelQuestion("D", "P", ("up",))]
 
 
 def test_variables_are_asked_too() -> None:

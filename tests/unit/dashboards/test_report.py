@@ -1,17 +1,14 @@
-"""The doctor's answer as a table that fits, and as JSON."""
+"""The doctor's answer as text that fits on a screen, and as JSON."""
 
 from __future__ import annotations
 
-import io
 import json
+from dataclasses import replace
 from typing import Any
-
-import pytest
-from rich.console import Console
 
 from cqrs_alerts.live.causes import Cause, Diagnosis, most_fundamental
 from cqrs_dashboards.doctor import Finding, Report
-from cqrs_dashboards.report import as_json, render_table
+from cqrs_dashboards.report import as_json, render_text
 
 STALE = Diagnosis(Cause.STALE, "x was last reported 5 min ago", "start the service again")
 REPORT = Report(
@@ -25,33 +22,55 @@ REPORT = Report(
 )
 
 
-def table(width: int) -> str:
-    """The printed report."""
-    out = io.StringIO()
-    render_table(REPORT, Console(file=out, width=width))
-    return out.getvalue()
-
-
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_table_fits(width: int) -> None:
-    """No line is wider than the terminal, and titles, values and causes are there."""
-    text = table(width)
-    assert max(map(len, text.splitlines())) <= width
-    for part in ("CQRS / Write path", "Commands per second", "12.35", "Latency p95", "[1]"):
-        assert part in text
+def text(*, verbose: bool = False, report: Report = REPORT) -> list[str]:
+    """Lines of the printed report."""
+    return list(render_text(report, verbose=verbose))
 
 
 def test_each_cause_is_told_once() -> None:
-    """Panels that are empty for the same reason share one explanation and its mend."""
-    text = table(120)
-    assert text.count(STALE.why) == 1
-    assert text.count(STALE.mend) == 1
-    assert "4 examined at http://localhost:9090: 2 ok, 2 empty" in text
+    """Panels that are empty for the same reason share one explanation and its fix."""
+    assert text() == [
+        f"empty: {STALE.why}",
+        f"  fix: {STALE.mend}",
+        "  affects CQRS / Read path / Latency p95, CQRS / Read path / [red]evil[/red]",
+        "4 examined at http://localhost:9090: 2 ok, 2 empty",
+    ]
 
 
-def test_titles_are_text() -> None:
-    """What looks like markup in a title is printed as it is."""
-    assert "[red]evil[/red]" in table(80)
+def test_what_is_in_order_is_a_line() -> None:
+    """Nobody reads two hundred rows to find that nothing is wrong."""
+    fine = replace(REPORT, findings=REPORT.findings[:2])
+    assert text(report=fine) == ["2 examined at http://localhost:9090: 2 ok"]
+
+
+def test_verbose_names_everything() -> None:
+    """A line for each finding, with what was found, before the causes."""
+    lines = text(verbose=True)
+    assert lines[:2] == [
+        "ok  CQRS / Write path / $Job: 2 series",
+        "ok  CQRS / Write path / Commands per second: 1 series, such as 12.35",
+    ]
+    assert lines[4:] == text()
+
+
+def test_problems_come_first_by_their_cause_and_fit_on_a_screen() -> None:
+    """The most fundamental cause is the first; what is left out is counted, and named at will."""
+    causes = list(Cause)
+    findings = tuple(
+        Finding(
+            "panel", "CQRS / SLOs", f"Panel {number} of {cause.name}", "empty", 0, None,
+            Diagnosis(cause, f"why {cause.name}", "fix it"),
+        )
+        for cause in reversed(causes)
+        for number in range(20)
+    )  # fmt: skip
+    report = replace(REPORT, findings=findings)
+    lines = text(report=report)
+    assert lines[0] == f"empty: why {causes[0].name}"
+    assert len(lines) < 30
+    assert "and 15 more" in lines[2]
+    assert f"{len(causes) - 8} more causes" in lines[-2]
+    assert sum("Panel 19 of" in line for line in text(report=report, verbose=True)) > len(causes)
 
 
 def test_json_shape() -> None:

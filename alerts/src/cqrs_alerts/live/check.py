@@ -13,6 +13,7 @@ from ..config import Config
 from ..promql import duration_seconds
 from ..rule_files import recording_groups
 from ..windows import RATE_WINDOW, RATE_WINDOW_SECONDS
+from .access import Access
 from .causes import Cause, Diagnosis, most_fundamental
 from .diagnosis import Examiner
 from .prometheus import Prometheus, Rule, RuleGroup
@@ -58,13 +59,14 @@ class RuleReport:
         return all(each.status in ("ok", "idle") for each in self.findings)
 
 
-def check_live(url: str, config: Config) -> RuleReport:
+def check_live(access: Access | str, config: Config) -> RuleReport:
     """Compare a server's rules with those of a configuration, and ask what they wait for.
 
     Raises:
         PrometheusError: There is no Prometheus at that address that could be asked.
+        QueryError: It does not tell which rules it has loaded.
     """
-    with Prometheus(url) as prometheus:
+    with Prometheus(access) as prometheus:
         groups = [each for each in prometheus.rule_groups() if each.name.startswith(OUR_GROUPS)]
         examiner = Examiner(prometheus, config)
         return RuleReport(prometheus.url, tuple(_compare(groups, examiner, config)))

@@ -91,7 +91,7 @@ class Examiner:
         if self._prometheus.count(select(selector.name)):
             return self._diagnose_matchers(selector)
         if selector.name in self._objectives:
-            return self._diagnose_rule(selector.name) or self._diagnose_objectives()
+            return self._diagnose_rule(selector.name) or self._diagnose_objectives(selector)
         if selector.name in self._derived:
             return self._diagnose_rule(selector.name) or self._diagnose_projections()
         known = _RECORDINGS.get(selector.name)
@@ -117,11 +117,11 @@ class Examiner:
                 f"no series of {selector.name} has the label {matcher.label}",
                 "generate rules and dashboards again with one cqrs.yaml, and load both",
             )
-        for sli in slo.slis(self._config):
-            if equals(SLO, sli.name) in selector.matchers and (
-                other := self._diagnose_buckets(sli.recording.name)
-            ):
-                return other
+        if selector.name in self._objectives:
+            # One objective has no events: it may be the only one whose input is missing.
+            missing = self._diagnose_objectives(selector)
+            if missing is not _NO_TRAFFIC:
+                return missing
         chosen = ", ".join(map(str, selector.matchers))
         return Diagnosis(
             Cause.VALUE_MISSING,
@@ -167,10 +167,12 @@ class Examiner:
             )
         return _NOT_LOADED
 
-    def _diagnose_objectives(self) -> Diagnosis:
-        """Objectives have events when one of the sides has."""
-        read = (Selector(each.recording.name, ()) for each in slo.slis(self._config))
-        found = [self.diagnose(selector) for selector in read]
+    def _diagnose_objectives(self, selector: Selector) -> Diagnosis:
+        """The objective that is selected has events when its input has; without one, when any."""
+        every = slo.slis(self._config)
+        named = [each for each in every if equals(SLO, each.name) in selector.matchers]
+        read = (each.recording.name for each in named or every)
+        found = [self.diagnose(Selector(name, ())) for name in read]
         missing = [each for each in found if each]
         return most_fundamental(missing) if missing and all(found) else _NO_TRAFFIC
 

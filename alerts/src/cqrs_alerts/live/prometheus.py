@@ -10,7 +10,10 @@ from typing import Any
 
 import httpx
 
+from .access import Access, AccessError
+
 TIMEOUT = 15.0  # seconds for one answer
+_ESSENTIAL = ("/api/v1/query",)  # what does not have this is no Prometheus
 
 
 class PrometheusError(Exception):
@@ -56,15 +59,19 @@ class RuleGroup:
 
 
 class Prometheus:
-    """One server, for the length of a ``with``; safe to ask from several threads."""
+    """One server, for the length of a ``with``; safe to ask from several threads.
 
-    def __init__(self, url: str) -> None:
-        parsed = _parse(url)
-        self.url = str(parsed.copy_with(username=None, password=None)).rstrip("/")
-        credentials = (parsed.username, parsed.password) if parsed.username else None
-        self._client = httpx.Client(
-            base_url=self.url, auth=credentials, timeout=TIMEOUT, follow_redirects=True
-        )
+    Raises:
+        PrometheusError: It cannot be reached with such settings.
+    """
+
+    def __init__(self, access: Access | str) -> None:
+        access = Access(access) if isinstance(access, str) else access
+        try:
+            self.url = access.address
+            self._client = access.client(TIMEOUT)
+        except AccessError as error:
+            raise PrometheusError(str(error)) from None
 
     def __enter__(self) -> Prometheus:
         return self
@@ -160,6 +167,9 @@ class Prometheus:
             body = answer.json()
             status = body["status"]
         except (ValueError, TypeError, KeyError):
+            # Gateways before Prometheus answer so for what they do not pass on.
+            if answer.status_code == httpx.codes.NOT_FOUND and path not in _ESSENTIAL:
+                raise QueryError(f"{self.url} has no {path}") from None
             raise PrometheusError(f"{self.url} {_explain(answer)}") from None
         if status == "success":
             return body["data"]
@@ -189,23 +199,14 @@ def _rule(answer: Mapping[str, Any]) -> Rule:
     )  # fmt: skip
 
 
-def _parse(url: str) -> httpx.URL:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise PrometheusError(f"{url!r} is not an address: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise PrometheusError(
-            f"{url!r} is not an address of Prometheus; write it as http://localhost:9090"
-        )
-    return parsed
-
-
 def _explain(answer: httpx.Response) -> str:
     if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
         return "is not ready yet: it is starting or stopping; try again in a minute"
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return "wants credentials: write them into the address, as in http://user:password@host"
+        return (
+            "requires credentials: set PROMETHEUS_BEARER_TOKEN, or PROMETHEUS_USERNAME and "
+            "PROMETHEUS_PASSWORD, or describe them in a file for --http-config"
+        )
     return (
         f"does not speak Prometheus' HTTP API (status {answer.status_code}); "
         "give the address without /api/v1 or /graph"

@@ -1,35 +1,28 @@
-"""The check of a live Prometheus for people, as a table, and for programs, as JSON."""
+"""The check of a live Prometheus for people, as text, and for programs, as JSON."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from .check import RuleFinding, RuleReport, Status
-
-_STYLES: dict[Status, str] = {"ok": "green", "idle": "yellow"}
+from .check import RuleFinding, RuleReport
+from .problems import Problem, describe
 
 
-def render_table(report: RuleReport, console: Console) -> None:
-    """Print what is not simply ok, group by group, then the counts."""
-    table = Table(expand=True)
-    for heading, ratio in (("status", None), ("rule", 2), ("why", 3), ("what mends it", 2)):
-        table.add_column(heading, ratio=ratio)
-    told = [each for each in report.findings if each.status != "ok"]
-    for finding in told:
-        style = _STYLES.get(finding.status, "red")
-        table.add_row(
-            Text(finding.status, style), Text(_name(finding)), Text(finding.why), Text(finding.mend)
-        )
-    if told:
-        console.print(table)
+def render_text(report: RuleReport, *, verbose: bool = False) -> Iterator[str]:
+    """Lines: what is not simply ok, by cause, then the counts."""
+    yield from describe(
+        (
+            # What is idle needs nothing done, so it comes last.
+            Problem(each.status, _name(each), each.why, each.mend, int(each.status == "idle"))
+            for each in report.findings
+            if each.status != "ok"
+        ),
+        verbose=verbose,
+    )
     counts = ", ".join(f"{number} {status}" for status, number in _counts(report).items())
-    style = "bold green" if report.ok else "bold red"
-    console.print(Text(f"{len(report.findings)} rules at {report.prometheus}: {counts}", style))
+    yield f"{len(report.findings)} rules at {report.prometheus}: {counts}"
 
 
 def as_json(report: RuleReport) -> dict[str, Any]:

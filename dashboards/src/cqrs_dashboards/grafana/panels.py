@@ -7,22 +7,24 @@ from typing import Any
 
 from .. import colors
 from ..layout import Place
-from ..model import Line, Panel, Target, Text
+from ..model import Bar, Line, Panel, Target, Text, Threshold
 from ..queries import NO_FAILURE
 from .library import core
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+_LAST = "Last *"  # what Grafana calls lastNotNull
 _INSTANT = ("stat", "table", "bargauge")
 
 
 def build_panel(panel: Panel | Text, at: Place) -> Any:
     """A panel at its place, as grafanalib's object."""
-    shared = {
-        "title": panel.title, "id": panel_id(panel.title), "gridPos": grid_position(at),
-    }  # fmt: skip
     if isinstance(panel, Text):
-        return core.Text(content=panel.content, **shared)
-    shared |= {
+        place = {"id": panel_id("About"), "gridPos": grid_position(at)}
+        return core.Text(title="", content=panel.content, **place)
+    shared = {
+        "title": panel.title,
+        "id": panel_id(panel.title),
+        "gridPos": grid_position(at),
         "description": panel.description,
         "dataSource": DATASOURCE,
         "targets": [
@@ -50,7 +52,7 @@ def _timeseries(panel: Panel, shared: dict[str, Any]) -> Any:
     return core.TimeSeries(
         **shared,
         unit=panel.unit,
-        fillOpacity=60 if filled else 10,
+        fillOpacity=60 if filled else 0,
         lineWidth=0 if filled else 1,
         showPoints="never",
         stacking={"mode": panel.stacking, "group": "A"},
@@ -63,7 +65,14 @@ def _timeseries(panel: Panel, shared: dict[str, Any]) -> Any:
             *(_named(name, color, filled) for name, color in panel.colors),
             *map(_line, panel.lines),
         ],
-        extraJson={"fieldConfig": {"defaults": _defaults(panel)}},
+        # By name, so that a series keeps its colour from panel to panel.
+        extraJson={
+            "fieldConfig": {
+                "defaults": {**_defaults(panel), "color": {"mode": "palette-classic-by-name"}}
+            },
+            # The worst first, so that it is seen without scrolling.
+            "options": {"legend": {"sortBy": _LAST, "sortDesc": not panel.lowest_first}},
+        },
     )
 
 
@@ -75,7 +84,7 @@ def _named(name: str, color: str, filled: bool) -> dict[str, Any]:
 
 def _line(line: Line) -> dict[str, Any]:
     dashes = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [6, 6]}}
-    own = [_fixed(line.color), *([dashes] if line.dashed else [])]
+    own = [*([_fixed(line.color)] if line.color else []), *([dashes] if line.dashed else [])]
     return _override("byRegexp", f"/{line.pattern}/", *own)
 
 
@@ -116,7 +125,7 @@ def _heatmap(panel: Panel, shared: dict[str, Any]) -> Any:
             "options": {
                 "calculate": False,
                 "cellGap": 1,
-                "cellValues": {"unit": "ops"},
+                "cellValues": {"unit": panel.cell_unit},
                 "color": {
                     "mode": "scheme", "scheme": panel.color, "exponent": 0.5,
                     "fill": "dark-orange", "reverse": False, "steps": 64,
@@ -163,21 +172,25 @@ def _table(panel: Panel, shared: dict[str, Any]) -> Any:
 
 def _defaults(panel: Panel) -> dict[str, Any]:
     base = panel.color or (colors.GOOD if panel.thresholds else colors.NEUTRAL)
-    steps: list[dict[str, Any]] = [{"color": base, "value": None}]
-    steps += [{"color": each.color, "value": each.value} for each in panel.thresholds]
     return {
         "unit": panel.unit,
         "min": panel.minimum,
         "max": panel.maximum,
         "decimals": panel.decimals,
         "noValue": panel.no_data,
-        "thresholds": {"mode": "absolute", "steps": steps},
+        "thresholds": _thresholds(base, panel.thresholds),
         "mappings": _mappings(panel) or None,
         "links": [
             {"title": each.title, "url": each.url, "targetBlank": True} for each in panel.links
         ]
         or None,
     }
+
+
+def _thresholds(base: str, thresholds: tuple[Threshold, ...]) -> dict[str, Any]:
+    steps: list[dict[str, Any]] = [{"color": base, "value": None}]
+    steps += [{"color": each.color, "value": each.value} for each in thresholds]
+    return {"mode": "absolute", "steps": steps}
 
 
 def _mappings(panel: Panel) -> list[dict[str, Any]]:
@@ -194,7 +207,7 @@ def _bar_gauge(panel: Panel, shared: dict[str, Any]) -> Any:
         extraJson={
             "fieldConfig": {
                 "defaults": {**_defaults(panel), "color": {"mode": "thresholds"}},
-                "overrides": [],
+                "overrides": list(map(_bar, panel.bars)),
             },
             "options": {
                 "displayMode": "lcd",
@@ -208,6 +221,15 @@ def _bar_gauge(panel: Panel, shared: dict[str, Any]) -> Any:
                 "valueMode": "color",
             },
         },
+    )
+
+
+def _bar(bar: Bar) -> dict[str, Any]:
+    return _override(
+        "byRegexp",
+        f"/{bar.pattern}/",
+        {"id": "displayName", "value": bar.name},
+        {"id": "thresholds", "value": _thresholds(bar.color, bar.thresholds)},
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import uvicorn
 
+from cqrs_alerts.live.access import Access
 from cqrs_alerts.live.prometheus import Prometheus
 from cqrs_alerts.promql import duration_seconds
 
@@ -39,7 +40,7 @@ class Preview:
     def __init__(
         self,
         dashboards: Sequence[Json],
-        prometheus: str,
+        prometheus: Access | str,
         scrape_interval: str,
         port: int = 0,
         start: str | None = None,
@@ -56,6 +57,19 @@ class Preview:
     def url(self) -> str:
         """Where the list of dashboards is."""
         return f"http://{HOST}:{self._socket.getsockname()[1]}/"
+
+    @property
+    def prometheus_url(self) -> str:
+        """Where the data comes from, without credentials."""
+        return self._prometheus.url
+
+    def require_prometheus(self) -> None:
+        """Ask for something.
+
+        Raises:
+            PrometheusError: There is no Prometheus to ask.
+        """
+        self._prometheus.query("vector(1)")
 
     def dashboard_url(self, uid: str, **parameters: str) -> str:
         """Where a dashboard is; the parameters are Grafana's: from, to, theme, var-…."""

@@ -5,6 +5,7 @@ import { element, plotlyText } from "../dom.js";
 import { fieldText, valueColor } from "../fields.js";
 import { series } from "../frames.js";
 import { nearest, registerChart } from "../hover.js";
+import { themeColor } from "../theme.js";
 
 export function drawStateTimeline(body, panel, frames, context) {
   const all = series(frames).filter(({ times }) => times);
@@ -20,7 +21,7 @@ export function drawStateTimeline(body, panel, frames, context) {
     type: "bar", orientation: "h", hoverinfo: "none", base: segments.map(({ from }) => from), x: segments.map(({ from, to }) => to - from),
     y: segments.map(({ row }) => row), width: segments.map(() => panel.options?.rowHeight ?? 0.9), marker: { color: segments.map(({ color }) => color) },
     text: segments.map((each) => (fits(each) ? plotlyText(each.text) : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0,
-    insidetextfont: { color: "#111" },
+    insidetextfont: { color: segments.map(({ color }) => (color === "transparent" ? themeColor("muted") : "#111")) },
   }], {
     margin: { l: room, r: EDGE, t: TOP, b: BOTTOM }, barmode: "overlay", yaxis: axis,
     xaxis: { ...timeAxis(plot, context.range, room, EDGE), fixedrange: true },
