@@ -18,8 +18,8 @@ demo: .venv/.ready ## Run the example under load with real Prometheus; DURATION=
 	@$(python) tools/get_servers.py prometheus
 	@exec .venv/bin/orders demo
 
-faults: .venv/.ready ## Break the example in every way and see which alerts fire; takes 20 minutes
-	@$(python) tools/get_servers.py prometheus alertmanager
+faults: .venv/.ready ## Break the example in every way and see which alerts fire; takes half an hour
+	@$(python) tools/get_servers.py prometheus alertmanager otelcol
 	@exec .venv/bin/orders faults
 
 roads: .venv/.ready ## Prove every road to Prometheus by every naming strategy; needs a machine at rest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -31,6 +32,14 @@ def test_the_doctor_finds_no_empty_row(demo):
     assert {finding["status"] for finding in findings} == {"ok"}
 
 
+def test_every_address_that_is_printed_answers(demo):
+    """The preview comes first; what only takes what others send is not among them."""
+    addresses = re.findall(r"^  ([a-z ]+?) +(http://\S+)$", demo.output(), re.M)
+    assert addresses[0][0] == "preview"
+    for name, address in addresses:
+        assert httpx.get(address, follow_redirects=True).is_success, name
+
+
 def test_all_targets_are_up_and_all_rules_evaluate(demo):
     """Prometheus reaches every process, and no rule of ours fails."""
     assert [value for _, value in demo.query("up")] == [1, 1, 1]
@@ -47,6 +56,10 @@ def test_a_short_demo_ends_by_itself(start_demo):
     assert demo.process.wait(LIMIT) == 0, demo.output()
     assert demo.survivors(pids) == []
     assert str(demo.data) in demo.output()
+    # A line for all that is in order, and no table of it.
+    (summary,) = re.findall(r"^(\d+) examined at \S+: (\d+) ok$", demo.output(), re.M)
+    assert summary[0] == summary[1]
+    assert "│" not in demo.output()
     assert (demo.data / "tally.json").exists()
 
 

@@ -74,6 +74,24 @@ def test_quick_faults_fire_their_alerts_and_no_others(start_matrix, tmp_path):
     assert told == {"control": set(), **expected}
 
 
+def test_faults_around_the_shop_fire_their_alerts(start_matrix, tmp_path):
+    """Of Prometheus, the collector and the store of traces, which the demo itself breaks.
+
+    Alerts on the shop may fire besides: it shares the machine with other tests.
+    """
+    around = [
+        name
+        for name, fault in FAULTS.items()
+        if fault.part not in ("service", "projection", "load")
+    ]
+    assert len(around) == 4
+    process = start_matrix("--warm-up=20", "--watch=100", *(f"--only={name}" for name in around))
+    output, _ = process.communicate(timeout=MATRIX_LIMIT)
+    document = json.loads((tmp_path / "runs" / RESULT_FILE).read_text())
+    missing = {run["fault"]: run["missing"] for run in document["runs"]}
+    assert missing == {name: [] for name in around}, output
+
+
 def test_a_matrix_that_is_interrupted_leaves_nothing_behind(start_matrix, tmp_path):
     """Ctrl-C ends the demos and all of their parts, a frozen one too."""
     process = start_matrix("--only=projection-frozen", "--warm-up=0")

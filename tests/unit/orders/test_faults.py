@@ -13,19 +13,25 @@ import pytest
 from eventsourcing.persistence import PersistenceError
 from opentelemetry import metrics
 
+from cqrs_alerts.alerting import ALERTS
 from cqrs_telemetry import CqrsTelemetry, catalog
 from cqrs_telemetry.prometheus import serve_metrics
 from cqrs_telemetry.testing import RecordedTelemetry
+from orders.application import PollingSubscription, Shop
 from orders.commands import AddProduct, ConfirmOrder, PlaceOrder, RestockProduct, ShipOrder
-from orders.domain import TracedEvent
+from orders.demo.surroundings import SURROUNDING_FAULTS
+from orders.domain import Product, TracedEvent
+from orders.faults.fault import START
 from orders.faults.load import CUSTOMERS, PAUSE, Company
-from orders.faults.projection import projection_faults
-from orders.faults.registry import FAULTS, START, UnknownFaultError, fault_named
+from orders.faults.projection import POLLING_PAUSE, projection_faults
+from orders.faults.registry import FAULTS, UnknownFaultError, fault_named
 from orders.faults.service import HUGE, REPORTS_AT_ONCE, PaymentError, service_faults
 from orders.faults.switch import arm
 from orders.http_api import REJECTIONS, build_buses
+from orders.projection import PROJECTIONS
 from orders.queries import BusiestOrders, ListOrders, OrderHistory, StockLevels
 from orders.read_model import NotProjectedError
+from orders.watching import ViewPosition, watched_views
 from waits import wait_for
 
 README = Path(__file__).parents[3] / "examples" / "orders" / "README.md"
@@ -83,6 +89,19 @@ def test_each_process_knows_the_faults_that_are_its_own(shop, read_model, buses,
         for part in known
     }
     assert armed == known
+
+
+def test_the_demo_begins_the_faults_that_no_signal_does():
+    """What the registry says has no signal is what the demo can begin."""
+    assert {name for name, fault in FAULTS.items() if fault.signal is None} == set(
+        SURROUNDING_FAULTS
+    )
+
+
+def test_every_alert_has_a_fault_that_fires_it():
+    """What no fault fires, nobody has seen firing on a real service."""
+    fired = {alert.name for fault in FAULTS.values() for alert in fault.alerts}
+    assert fired == {alert.name for alert in ALERTS}
 
 
 def test_every_fault_is_in_the_readme_with_its_alerts():
@@ -217,6 +236,53 @@ def test_huge_results_are_many_times_the_orders(begin, buses, place, project, re
     begin("huge-results")
     assert len(buses.queries.execute(ListOrders(limit=2))) == 25
     assert HUGE > 25
+
+
+def test_unread_snapshots_are_replayed_in_full(begin, buses, recorded):
+    """A product with a snapshot is made of all its events, and the command succeeds."""
+    deliveries = 2 * Shop.snapshotting_intervals[Product]
+    for _ in range(deliveries):
+        buses.commands.dispatch(RestockProduct("lamp", 1))
+    replayed = replayed_by(buses, recorded)
+    assert replayed < Shop.snapshotting_intervals[Product]
+    begin("snapshots-unread")
+    assert replayed_by(buses, recorded) > deliveries
+
+
+def replayed_by(buses, recorded):
+    """Events that one more delivery replays."""
+
+    def total():
+        return recorded.value(catalog.AGGREGATE_LOAD_EVENTS, aggregate_type="Product")
+
+    before = total()
+    buses.commands.dispatch(RestockProduct("lamp", 1))
+    return total() - before
+
+
+def test_a_probe_without_access_fails_and_queries_do_not(
+    begin, shop, read_model, buses, place, project, recorded, monkeypatch
+):
+    """Nobody knows the backlog any more; who waits for a view still sees its position."""
+    monkeypatch.setattr(ViewPosition, "max_tracking_id", ViewPosition.max_tracking_id)
+    place()
+    project()
+    for begun in (False, True):
+        with watched_views(shop, read_model, recorded.telemetry):
+            assert bool(recorded.points(catalog.PROJECTION_PENDING)) is not begun
+        if not begun:
+            begin("probe-fails")
+    faults = recorded.value(catalog.TELEMETRY_FAULTS, error_type="PermissionError")
+    assert faults == len(PROJECTIONS)
+    assert read_model.position("orders")
+
+
+def test_slow_polling_waits_between_any_two_looks(tmp_path, monkeypatch):
+    """The first pause is as long as the longest."""
+    for pause in ("SHORTEST_PAUSE", "LONGEST_PAUSE"):
+        monkeypatch.setattr(PollingSubscription, pause, getattr(PollingSubscription, pause))
+    projection_faults(tmp_path)["slow-polling"]()
+    assert PollingSubscription.SHORTEST_PAUSE == PollingSubscription.LONGEST_PAUSE == POLLING_PAUSE
 
 
 def test_a_poison_event_stops_its_projection_alone(begin, place, project, recorded):

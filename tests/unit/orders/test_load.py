@@ -30,6 +30,17 @@ def test_the_plan_uses_every_command_and_query():
     assert any(len(step) > 1 for step in steps)
 
 
+def test_answers_do_not_grow_with_the_shop():
+    """However many orders there are, no query of the plan gets more than so many of them."""
+    from cqrs_alerts.config import Config
+    from orders.queries import Query
+
+    alert = Config().alerts.query_results_huge
+    messages = (message for step in islice(plan(7), 5_000) for message in step)
+    limits = {getattr(each, "limit", 0) for each in messages if isinstance(each, Query)}
+    assert max(limits) <= alert.above_items
+
+
 def test_quantiles_are_values_that_occurred():
     """The quantile is the nearest rank, as a histogram's bucket is found."""
     values = list(range(1, 101))

@@ -48,6 +48,15 @@ def test_queries_see_what_was_projected(ask, project, order):
     assert ask(BusiestOrders()) == [{"order_id": str(order.order_id), "neighbours": 1}]
 
 
+def test_a_search_looks_at_the_latest_orders_only(ask, project, dispatch, order, monkeypatch):
+    """It takes as long with a million orders as with so many."""
+    dispatch(PlaceOrder("bob", {"lamp": 1}))
+    project()
+    monkeypatch.setattr("orders.queries.SEARCHED", 1)
+    assert [row["customer"] for row in ask(SearchOrders("b"))] == ["bob"]
+    assert ask(SearchOrders("ada")) == []
+
+
 def test_a_query_waits_for_the_callers_own_write(ask, dispatch, project, order, monkeypatch):
     """The position of a command is waited for, for a while; then the answer is what is there."""
     project()

@@ -57,9 +57,9 @@ def test_demo_gets_only_what_it_uses_and_becomes_the_demo() -> None:
 
 
 def test_faults_get_what_they_need() -> None:
-    """Alerts have to reach somebody: Prometheus and Alertmanager."""
+    """Prometheus, Alertmanager so that alerts reach somebody, and the collector that is broken."""
     *_, servers, faults = make("-n", "faults").splitlines()
-    assert servers.split("get_servers.py")[1].split() == ["prometheus", "alertmanager"]
+    assert servers.split("get_servers.py")[1].split() == ["prometheus", "alertmanager", "otelcol"]
     assert faults.startswith("exec .venv/bin/orders faults")
 
 

@@ -89,6 +89,7 @@ for command in (demo, faults, receive, road, roads, keep_traces):
     show_default=True,
     help="Processes that answer, by gunicorn when more than one; those send OTLP.",
 )
+@click.option("--watch/--no-watch", default=True, help="Report how far behind each projection is.")
 def serve(
     data: Path,
     host: str,
@@ -97,6 +98,7 @@ def serve(
     fault: str | None,
     port: int,
     workers: int,
+    watch: bool,
 ) -> None:
     """Answer commands and queries over HTTP."""
     import uvicorn
@@ -112,8 +114,10 @@ def serve(
 
     _create(data)
     if workers > 1:
-        if fault or spans:
-            raise click.UsageError("--fault and --spans are for one process, without --workers")
+        if fault or spans or not watch:
+            raise click.UsageError(
+                "--fault, --spans and --no-watch are for one process, without --workers"
+            )
         try:
             run_prefork(data, host, port, workers)
         except (PreforkError, TelemetryError) as error:
@@ -124,7 +128,8 @@ def serve(
         shop = stack.enter_context(Shop(environment(data)))
         read_model = ReadModel(data)
         buses = build_buses(shop, read_model)
-        stack.enter_context(watched_views(shop, read_model))
+        if watch:
+            stack.enter_context(watched_views(shop, read_model))
         arm(fault, service_faults(shop, read_model, buses))
         config = uvicorn.Config(build_app(buses), log_level="warning")
         # uvicorn raises the signal that stopped it once more when it is done.

@@ -66,6 +66,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     envvar="MAX_DATA",
     help="Gigabytes that the data folder may hold; the demo ends when it holds more.",
 )
+@click.option(
+    "--verbose", "-v", is_flag=True, envvar="VERBOSE", help="Every row of the doctor's table."
+)
 @click.option("--service-port", type=_PORT, envvar="SERVICE_PORT", help="A free one by default.")
 @click.option("--prometheus-port", type=_PORT, envvar="PROMETHEUS_PORT", help="Likewise.")
 def demo(
@@ -79,6 +82,7 @@ def demo(
     spans: bool,
     dashboards: bool,
     max_data: float,
+    verbose: bool,
     service_port: int | None,
     prometheus_port: int | None,
 ) -> None:
@@ -95,7 +99,7 @@ def demo(
     try:
         broken = fault_named(fault)
         settings = DemoSettings(
-            data, seed, rate, duration, spans, ports, max_data, config, dashboards
+            data, seed, rate, duration, spans, ports, max_data, config, dashboards, verbose
         )
         if broken:
             settings = settings.with_fault(broken, fault_after)

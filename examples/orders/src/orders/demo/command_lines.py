@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..faults.registry import Fault, Part
+from ..faults.fault import Fault, Part
 
 ORDERS = (sys.executable, "-m", "orders")
 IMPATIENT = Path(__file__).with_name("faults.yaml")  # settings of rules, with less patience
@@ -20,6 +20,7 @@ PORTS = (
     "preview",
     "alertmanager",
     "receiver",
+    "traces",
 )
 
 
@@ -36,8 +37,19 @@ class DemoSettings:
     max_data: float  # gigabytes in the data folder
     config: Path | None = None  # of rules and dashboards
     dashboards: bool = True
+    verbose: bool = False  # every row of the doctor, also when all are in order
     fault: Fault | None = None
     fault_after: float = 0  # seconds of load
+
+    @property
+    def watched(self) -> bool:
+        """Whether the service reports the backlog of each projection."""
+        return not self.fault or self.fault.watched
+
+    @property
+    def collector(self) -> bool:
+        """Whether spans pass through a collector."""
+        return bool(self.fault and self.fault.collector)
 
     def with_fault(self, fault: Fault, after: float | None = None) -> DemoSettings:
         """The same with a fault, and unless others are given, settings that notice it soon."""
@@ -57,6 +69,7 @@ def serve(settings: DemoSettings, ports: Mapping[str, int]) -> list[str]:
         f"--data={settings.data}",
         f"--port={ports['service']}",
         f"--metrics-port={ports['service metrics']}",
+        *([] if settings.watched else ["--no-watch"]),
         *_spans(settings, "service"),
         *_fault(settings, "service"),
     ]
@@ -127,6 +140,16 @@ def receive(settings: DemoSettings, port: int) -> list[str]:
         "receive",
         f"--port={port}",
         f"--output={settings.data / 'notifications.jsonl'}",
+    ]
+
+
+def keep_traces(settings: DemoSettings, port: int) -> list[str]:
+    """Start the store in which traces end."""
+    return [
+        *ORDERS,
+        "keep-traces",
+        f"--port={port}",
+        f"--output={settings.data / 'traces.jsonl'}",
     ]
 
 

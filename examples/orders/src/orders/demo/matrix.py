@@ -11,7 +11,8 @@ from rich.table import Table
 from cqrs_alerts.alerting import ALERTS
 from cqrs_alerts.projection_state import OK
 
-from ..faults.registry import FAULTS, Fault, fault_named
+from ..faults.fault import Fault
+from ..faults.registry import FAULTS, fault_named
 
 CONTROL = "control"  # the run without a fault, in which nothing may fire
 

@@ -84,10 +84,11 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
     """Run all, print the matrix, write it beside the runs' data; 0 when all is as expected.
 
     Raises:
-        ServerMissingError: Prometheus or Alertmanager is not on this machine.
+        ServerMissingError: Prometheus, Alertmanager or the collector is not on this machine.
         OSError: The folder cannot be made, or is there already.
     """
-    for server in ("prometheus", "alertmanager"):
+    collector = ["otelcol"] if any(run.fault and run.fault.collector for run in runs) else []
+    for server in ("prometheus", "alertmanager", *collector):
         require_server(server, Path.cwd())
     # Where there is no terminal to fit into, rows stay whole.
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)

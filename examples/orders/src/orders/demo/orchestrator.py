@@ -11,14 +11,16 @@ import click
 from cqrs_alerts import recording
 
 from .. import rebuild
+from ..collector import NoCollectorFilesError
 from ..faults.registry import UnknownFaultError
 from ..projection import StockProjection
+from . import surroundings
 from .command_lines import DemoSettings
 from .ports import PortTakenError, choose_ports
 from .processes import PartEndedError, Parts
 from .prometheus import ServerMissingError, count_series, require_server
 from .running import STATE_FILE, DataLimitError, Demo, StartError, StoppedError
-from .startup import run_script, start_all
+from .startup import config_option, run_script, start_all
 
 TABLE_LIMIT = 60.0  # seconds after the start at which the table is printed, complete or not
 DOCTOR_PERIOD = 3.0
@@ -32,9 +34,21 @@ FIRST_RATES = (
     recording.PROJECTION_LAG_P99,
 )
 
+# What to look at, most telling first, by the part that answers. Prometheus and Alertmanager may be
+# built without their web pages.
+PAGES = {
+    "preview": "",
+    "prometheus": "/api/v1/alerts",
+    "alertmanager": "/api/v2/alerts",
+    "service": "/queries/ListOrders?limit=5",
+    "service metrics": "/metrics",
+    "projection metrics": "/metrics",
+    "collector metrics": "/metrics",
+}
 
 DEMO_ERRORS = (
     DataLimitError,
+    NoCollectorFilesError,
     PartEndedError,
     PortTakenError,
     ServerMissingError,
@@ -53,6 +67,7 @@ def run_demo(settings: DemoSettings) -> int:
         StartError: A part did not answer in time, or a generator failed.
         PortTakenError: A port that was asked for is in use.
         ServerMissingError: There is none on this machine.
+        NoCollectorFilesError: The fault needs the collector, whose configuration is not here.
         DataLimitError: The data folder holds more than it may.
     """
     program = require_server("prometheus", Path.cwd())
@@ -77,6 +92,7 @@ def run_demo(settings: DemoSettings) -> int:
             return 1
     finally:
         demo.parts.stop()
+        demo.held.close()
         demo.write_state("ended")
         click.echo(f"everything has ended; data and logs are in {settings.data}")
     assert demo.doctor_status is not None  # noqa: S101 - the table came first
@@ -109,20 +125,23 @@ def _wait_for_table(demo: Demo) -> int:
         count_series(prometheus, rate.name) for rate in FIRST_RATES
     ):
         demo.pause(0.5)
+    verbose = ["--verbose"] if demo.settings.verbose else []
     while True:
         demo.pause(0)
-        done = run_script("cqrs-dashboards", "doctor", "--prometheus", prometheus)
+        options = [*config_option(demo.settings.config), *verbose]
+        done = run_script("cqrs-dashboards", "doctor", "--prometheus", prometheus, *options)
         if done.returncode == 0 or demo.elapsed() >= TABLE_LIMIT:
             break
         demo.pause(DOCTOR_PERIOD)
-    click.echo(done.stdout)
-    click.echo(f"the table stood after {demo.elapsed():.0f} s")
+    click.echo(done.stdout.rstrip())
+    click.echo(f"so much was known after {demo.elapsed():.0f} s")
     return done.returncode
 
 
 def _announce(demo: Demo) -> None:
-    for name, url in demo.urls.items():
-        click.echo(f"  {name:20}{url}{'/metrics' if name.endswith('metrics') else ''}")
+    for name, page in PAGES.items():
+        if url := demo.urls.get(name):
+            click.echo(f"  {name:20}{url}{page}")
     end = demo.settings.duration
     click.echo(
         "Ctrl-C ends the demo" if end is None else f"the demo ends {end:g} s after its start"
@@ -143,8 +162,11 @@ def _wait_for_end(demo: Demo) -> None:
 def _begin_fault(demo: Demo) -> None:
     demo.fault_began = time.time()
     if fault := demo.settings.fault:
-        for part in (fault.part, *fault.also):
-            demo.parts.send(part, fault.signal, ends=fault.ends)
+        if fault.signal is None:
+            surroundings.begin(demo, fault.name)
+        else:
+            for part in (fault.part, *fault.also):
+                demo.parts.send(part, fault.signal, ends=fault.ends)
         click.echo(f"{time.strftime('%H:%M:%S')} {fault.name} begins: {fault.does}")
         for alert in fault.alerts:
             click.echo(f"  will fire: {alert.name}")

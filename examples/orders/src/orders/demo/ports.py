@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -31,3 +32,8 @@ def choose_ports(wanted: Mapping[str, int | None]) -> dict[str, int]:
                 ) from error
             chosen[name] = listener.getsockname()[1]
     return chosen
+
+
+def choose_host() -> str:
+    """A random loopback address, for a server that listens on its default ports."""
+    return f"127.{secrets.randbelow(250) + 2}.{secrets.randbelow(250)}.1"

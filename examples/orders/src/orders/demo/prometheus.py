@@ -52,9 +52,11 @@ def configuration(
     itself: str,
     alertmanager: str | None = None,
     *,
+    collector: str | None = None,
     interval: str = SCRAPE_INTERVAL,
 ) -> str:
-    """``prometheus.yml``: the shop's processes as one job, and Prometheus as another."""
+    """``prometheus.yml``: the shop's processes as one job, and each server as another."""
+    servers = {"prometheus": itself, **({"otel-collector": collector} if collector else {})}
     alerting = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     document: dict[str, Any] = {
         "global": {
@@ -67,7 +69,10 @@ def configuration(
         "rule_files": [str(rules.absolute() / name) for name in (RECORDING_FILE, ALERTS_FILE)],
         "scrape_configs": [
             {"job_name": SERVICE, "static_configs": [{"targets": list(targets)}]},
-            {"job_name": "prometheus", "static_configs": [{"targets": [itself]}]},
+            *(
+                {"job_name": name, "static_configs": [{"targets": [address]}]}
+                for name, address in servers.items()
+            ),
         ],
     }
     return yaml.safe_dump(document, sort_keys=False)

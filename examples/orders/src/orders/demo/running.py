@@ -9,7 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class Demo:
     parts: Parts
     started: float = field(default_factory=time.monotonic)
     stop: threading.Event = field(default_factory=threading.Event)
+    held: ExitStack = field(default_factory=ExitStack)  # what has to last as long as the demo
     urls: dict[str, str] = field(default_factory=dict)
     doctor_status: int | None = None
     load_began: float = math.inf  # seconds after the start

@@ -12,13 +12,21 @@ import httpx
 from cqrs_alerts.config_file import ConfigError, read_config
 from cqrs_alerts.inhibitions import INHIBITIONS_FILE
 
+from .. import collector
 from ..telemetry import SERVICE
-from . import alertmanager, command_lines
-from .ports import HOST
+from . import alertmanager, command_lines, trace_path
+from .ports import HOST, choose_host
 from .processes import run_to_end
-from .prometheus import SCRAPE_INTERVAL, configuration, count_series, find_server
+from .prometheus import (
+    SCRAPE_INTERVAL,
+    configuration,
+    count_series,
+    find_server,
+    require_server,
+)
 from .running import START_LIMIT, Demo, StartError
 
+CONFIGURATION, RULES = "prometheus.yml", "rules"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -29,15 +37,19 @@ def start_all(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
         StartError: A part did not answer in time, or a generator failed.
     """
     data, addresses = demo.settings.data, {name: f"{HOST}:{port}" for name, port in ports.items()}
-    rules, dashboards, config = data / "rules", data / "dashboards", data / "prometheus.yml"
-    _generate(demo, "cqrs-alerts", rules)
+    rules, dashboards, config = data / RULES, data / "dashboards", data / CONFIGURATION
+    generate_rules(demo, demo.settings.config)
     if demo.settings.dashboards:
-        _generate(demo, "cqrs-dashboards", dashboards)
+        _generate("cqrs-dashboards", dashboards, demo.settings.config)
     else:
         del addresses["preview"]
     pager = find_server("alertmanager", Path.cwd())
     if not pager:
         del addresses["alertmanager"], addresses["receiver"]
+    if demo.settings.collector:
+        addresses["collector metrics"] = f"{choose_host()}:{collector.METRICS_PORT}"
+    else:
+        del addresses["traces"]
     targets = [addresses["service metrics"], addresses["projection metrics"]]
     config.write_text(
         configuration(
@@ -45,15 +57,19 @@ def start_all(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
             targets,
             addresses["prometheus"],
             addresses.get("alertmanager"),
+            collector=addresses.get("collector metrics"),
             interval=_scrape_interval(demo),
         )
     )
     demo.urls = {name: f"http://{address}" for name, address in addresses.items()}
     storage = data / "prometheus"
 
-    demo.parts.start("service", command_lines.serve(demo.settings, ports))
+    environment = _start_trace_path(demo, ports) if demo.settings.collector else None
+    serve = command_lines.serve(demo.settings, ports)
+    demo.parts.start("service", serve, environment=environment)
     _wait_for_answer(demo, "service", f"{demo.urls['service']}/health")
-    demo.parts.start("projection", command_lines.project(demo.settings, ports))
+    project = command_lines.project(demo.settings, ports)
+    demo.parts.start("projection", project, environment=environment)
     prometheus = command_lines.prometheus(program, config, storage, addresses["prometheus"])
     demo.parts.start("prometheus", prometheus)
     if pager:
@@ -99,6 +115,20 @@ def _start_alertmanager(demo: Demo, program: Path, ports: Mapping[str, int], rul
     _wait_for_answer(demo, "alertmanager", f"{demo.urls['alertmanager']}/-/ready")
 
 
+def _start_trace_path(demo: Demo, ports: Mapping[str, int]) -> Mapping[str, str]:
+    """Start collector and store; returns the variables of those that send to it."""
+    program = require_server("otelcol", Path.cwd())
+    host = httpx.URL(demo.urls["collector metrics"]).host
+    overlay = demo.settings.data / trace_path.OVERLAY
+    overlay.write_text(trace_path.overlay(demo.urls["traces"]))
+    demo.parts.start("traces", command_lines.keep_traces(demo.settings, ports["traces"]))
+    _wait_for_answer(demo, "store of traces", f"{demo.urls['traces']}/health")
+    environment = trace_path.collector_environment(host)
+    demo.parts.start("collector", collector.command(program, overlay), environment=environment)
+    _wait_for_answer(demo, "collector", f"http://{host}:{collector.HEALTH_PORT}")
+    return trace_path.shop_environment(host)
+
+
 def _wait_for_answer(demo: Demo, name: str, url: str) -> None:
     demo.wait_until(lambda: _answers(url), f"the {name} does not answer at {url}")
 
@@ -110,9 +140,22 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _generate(demo: Demo, script: str, output: Path) -> None:
-    config = [f"--config={demo.settings.config}"] if demo.settings.config else []
-    done = run_script(script, "generate", "--output", str(output), *config)
+def generate_rules(demo: Demo, config: Path | None) -> None:
+    """Write the rules of a configuration, or of the defaults, where Prometheus looks for them.
+
+    Raises:
+        StartError: They cannot be generated.
+    """
+    _generate("cqrs-alerts", demo.settings.data / RULES, config)
+
+
+def config_option(config: Path | None) -> list[str]:
+    """The option of this project's commands for a configuration; none for the defaults."""
+    return [f"--config={config}"] if config else []
+
+
+def _generate(script: str, output: Path, config: Path | None) -> None:
+    done = run_script(script, "generate", "--output", str(output), *config_option(config))
     if done.returncode != 0:
         raise StartError(f"{script} generate failed:\n{done.stdout}")
 

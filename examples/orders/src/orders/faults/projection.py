@@ -21,7 +21,8 @@ from ..read_model import Statement, view_path
 from .switch import Break
 
 DELAY = 0.8  # seconds per event
-REBUILD_PACE = 1.0  # events per second
+REBUILD_PACE, SLOW_REBUILD_PACE = 1.0, 0.125  # events per second
+POLLING_PAUSE = 2.0  # seconds
 REPLAYED = 20  # events, before a rebuild gets stuck
 
 _locks: list[sqlite3.Connection] = []  # held as long as the process lives
@@ -37,8 +38,13 @@ def projection_faults(data: Path) -> dict[str, Break]:
         "slow-projection": _slow_down,
         "thread-killed": _kill_thread,
         "lost-notification": _lose_notifications,
+        "lost-notification-unwatched": _lose_notifications,
+        "slow-polling": _poll_slowly,
         "database-locked": functools.partial(_lock, data),
         "rebuild": functools.partial(rebuild.ask, data, OrdersProjection.name, REBUILD_PACE),
+        "rebuild-slow": functools.partial(
+            rebuild.ask, data, OrdersProjection.name, SLOW_REBUILD_PACE
+        ),
         "rebuild-stuck": functools.partial(_get_stuck, data),
         "rebuild-forgotten": functools.partial(_forget_rebuild, data),
     }
@@ -81,6 +87,11 @@ def _lose_notifications() -> None:
         return ()
 
     _exchange(PollingSubscription, "select_more", select_none)
+
+
+def _poll_slowly() -> None:
+    for pause in ("SHORTEST_PAUSE", "LONGEST_PAUSE"):
+        setattr(PollingSubscription, pause, POLLING_PAUSE)
 
 
 def _get_stuck(data: Path) -> None:

@@ -20,6 +20,7 @@ from ..domain import Order, TracedEvent
 from ..http_api import Buses
 from ..queries import BusiestOrders, ListOrders, OrderHistory, Row, StockLevels
 from ..read_model import NotProjectedError, ReadModel
+from ..watching import ViewPosition
 from .switch import Break
 
 HANDLER_DELAY = 2.5  # seconds
@@ -51,6 +52,8 @@ def service_faults(shop: Shop, read_model: ReadModel, buses: Buses) -> dict[str,
         "huge-results": functools.partial(
             _exchange, queries, ListOrders, functools.partial(_list_too_much, read_model)
         ),
+        "snapshots-unread": functools.partial(_ignore_snapshots, shop),
+        "probe-fails": _deny_positions,
         "poison-event": functools.partial(_store_poison, shop),
         "clock-skew": _skew_clock,
         "unknown-type": functools.partial(_forget_handlers, commands, queries),
@@ -132,6 +135,18 @@ def _store_poison(shop: Shop) -> None:
     # A customer that is not text: fine in JSON, impossible in the view's column.
     customer: Any = {"name": "ada"}
     shop.save(Order.place(uuid4(), customer, {"product-01": 1}, 0))
+
+
+def _ignore_snapshots(shop: Shop) -> None:
+    # As when the class has changed so much that no snapshot of before fits any more.
+    shop.repository.snapshot_store = None
+
+
+def _deny_positions() -> None:
+    def deny(*_: object) -> int | None:
+        raise PermissionError("no access to positions")
+
+    setattr(ViewPosition, "max_tracking_id", deny)  # noqa: B010 - exchanged
 
 
 def _skew_clock() -> None:

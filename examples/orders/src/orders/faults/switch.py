@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from .registry import START
+from .fault import START
 
 Break = Callable[[], None]
 

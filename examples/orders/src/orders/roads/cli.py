@@ -68,9 +68,9 @@ def roads(only: tuple[str, ...], data: Path | None, jobs: int, listing: bool) ->
 )
 def road(only: tuple[str, ...], data: Path) -> None:
     """Run one service on the roads that can share it; `orders roads` starts this."""
+    from ..collector import NoCollectorFilesError
     from ..demo.prometheus import ServerMissingError
     from .all_runs import RUN_ERRORS, run_one
-    from .servers import NoCollectorFilesError
 
     runs = _plan(only)
     if len(runs) > 1:

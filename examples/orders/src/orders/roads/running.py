@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sqlite3
 import threading
 import time
@@ -25,6 +24,8 @@ from cqrs_alerts.promql import count_by, select
 from cqrs_alerts.rule_files import render_rules
 from cqrs_dashboards.doctor import examine
 
+from .. import collector
+from ..demo.ports import choose_host
 from ..demo.processes import Parts
 from ..demo.prometheus import require_server
 from ..projection import PROJECTIONS
@@ -192,8 +193,7 @@ def started(run: Run, data: Path, stop: threading.Event | None = None) -> Iterat
         NoCollectorFilesError: The collector's configuration is not here.
         LateError, StoppedError, PartEndedError: It did not come up.
     """
-    host = f"127.{secrets.randbelow(250) + 2}.{secrets.randbelow(250)}.1"
-    layout = Layout(run, host, data)
+    layout = Layout(run, choose_host(), data)
     programs = {cell: require_server(cell.road.server, Path.cwd()) for cell in run.cells}
     logs = data / "logs"
     logs.mkdir(parents=True)
@@ -233,7 +233,7 @@ def start_collector(started: Started, name: str = "collector") -> None:
     overlay = layout.data / "collector.yaml"
     overlay.write_text(servers.collector_overlay(layout))
     command = servers.collector(require_server("otelcol", Path.cwd()), overlay)
-    environment = {**_clean_environment(), **servers.collector_environment(layout)}
+    environment = {**_clean_environment(), **collector.environment(layout.host)}
     started.parts.start(name, command, environment=environment)
     _wait_for_answer(started, layout.health_url, "the collector")
 

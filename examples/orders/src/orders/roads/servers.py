@@ -24,24 +24,26 @@ from cqrs_alerts.naming import Strategy, escapes
 from cqrs_alerts.promql import duration_seconds
 from cqrs_alerts.rule_files import ALERTS_FILE, RECORDING_FILE
 
+from ..collector import (
+    BASE,
+    EXPORT_PORT,
+    HEALTH_PORT,
+    METRICS_PORT,
+    OTLP_PORT,
+    command,
+    read_file,
+)
 from ..telemetry import SERVICE
 from .plan import INTERVAL, Cell, Run
 
 ORDERS = (sys.executable, "-m", "orders")
 SERVICE_PORT, SERVICE_METRICS_PORT, PROJECTION_METRICS_PORT = 8000, 9101, 9102
 PROMETHEUS_PORT = 9090  # of the first cell; the others follow
-_COLLECTOR_FOLDER = "collector"
-_BASE = "otel-collector.yaml"
 _REMOTE_WRITE = "overlays/remote-write.yaml"
-_OTLP_PORT, _EXPORT_PORT, _COLLECTOR_METRICS_PORT, _HEALTH_PORT = 4318, 9464, 8888, 13133
 _AGGREGATIONS = {False: "explicit_bucket_histogram", True: "base2_exponential_bucket_histogram"}
 # Names with dots need the second version of remote write, which the collector has behind a gate.
 _SECOND_VERSION = "io.prometheus.write.v2.Request"
 _GATE = "exporter.prometheusremotewritexporter.enableSendingRW2"
-
-
-class NoCollectorFilesError(Exception):
-    """The collector's configuration is not here."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Layout:
     @property
     def health_url(self) -> str:
         """Where the collector says whether it is well."""
-        return f"http://{self.host}:{_HEALTH_PORT}"
+        return f"http://{self.host}:{HEALTH_PORT}"
 
     @property
     def processes(self) -> int:
@@ -77,7 +79,7 @@ class Layout:
 
     def exporter_port(self, cell: Cell) -> int:
         """Port of the collector from which a cell is scraped."""
-        return _EXPORT_PORT + self.run.cells.index(cell)
+        return EXPORT_PORT + self.run.cells.index(cell)
 
 
 def service_environment(layout: Layout) -> dict[str, str]:
@@ -86,7 +88,7 @@ def service_environment(layout: Layout) -> dict[str, str]:
     if run.road.export == "scraped":
         return {OTEL_METRICS_EXPORTER: "prometheus"}
     to = (
-        f"{layout.host}:{_OTLP_PORT}"
+        f"{layout.host}:{OTLP_PORT}"
         if run.road.export == "collector"
         else f"{layout.prometheus(run.cells[0])}/api/v1/otlp"
     )
@@ -148,7 +150,7 @@ def prometheus_configuration(layout: Layout, cell: Cell) -> str:
     """``prometheus.yml`` of a cell, as a user of its road would write it."""
     jobs: list[dict[str, Any]] = [_job("prometheus", [layout.prometheus(cell)])]
     if cell.road.export == "collector":
-        jobs.append(_job("otel-collector", [f"{layout.host}:{_COLLECTOR_METRICS_PORT}"]))
+        jobs.append(_job("otel-collector", [f"{layout.host}:{METRICS_PORT}"]))
     if cell.road.arrival == "scraped":
         jobs.append(_exported(layout, cell))
     otlp = {
@@ -169,24 +171,14 @@ def prometheus_configuration(layout: Layout, cell: Cell) -> str:
 
 
 def collector(program: Path, overlay: Path) -> list[str]:
-    """Start the collector with the shipped configuration and the run's overlay."""
-    return [
-        str(program),
-        f"--config={_find_file(_BASE)}",
-        f"--config={overlay}",
-        f"--feature-gates={_GATE}",
-    ]
-
-
-def collector_environment(layout: Layout) -> dict[str, str]:
-    """What tells it where to listen."""
-    return {"LISTEN_HOST": layout.host}
+    """Start the collector with the run's overlay."""
+    return command(program, overlay, [_GATE])
 
 
 def collector_overlay(layout: Layout) -> str:
     """One exporter for each cell, as the shipped files have it but for names and address."""
-    scraped = _read(_BASE)["exporters"]["prometheus"]
-    (pushed,) = _read(_REMOTE_WRITE)["exporters"].values()
+    scraped = read_file(BASE)["exporters"]["prometheus"]
+    (pushed,) = read_file(_REMOTE_WRITE)["exporters"].values()
     exporters = {}
     for number, cell in enumerate(layout.run.cells):
         if cell.road.arrival == "scraped":
@@ -223,18 +215,3 @@ def _job(name: str, targets: Sequence[str]) -> dict[str, Any]:
 
 def _version(strategy: Strategy) -> Mapping[str, str]:
     return {} if escapes(strategy) else {"protobuf_message": _SECOND_VERSION}
-
-
-def _read(name: str) -> Any:
-    return yaml.safe_load(_find_file(name).read_text())
-
-
-def _find_file(name: str) -> Path:
-    start = Path.cwd()
-    for folder in (start, *start.parents):
-        path = folder / _COLLECTOR_FOLDER / name
-        if path.is_file():
-            return path
-    raise NoCollectorFilesError(
-        f"no {_COLLECTOR_FOLDER}/{name} in {start} or above it; start this inside a checkout"
-    )
