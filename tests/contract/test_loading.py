@@ -247,7 +247,7 @@ def test_a_changed_objective_changes_everything(
     assert installation.value(promised) == after[1]
     dashboard = json.loads((tmp_path / "dashboards/cqrs-write-path.json").read_text())
     (panel,) = (each for each in dashboard["panels"] if each["title"] == "Latency percentiles")
-    assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] == after[0]
+    assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"] == after[0]
     runbook = (installation.folder / "cqrs/runbooks/CqrsCommandLatencyBurn.md").read_text()
     assert f"within_ms: {after[0]} " in runbook
 

@@ -19,14 +19,14 @@ Rules = dict[str, dict[str, Any]]
 
 
 def describe_changes(before: str, after: str) -> Iterator[str]:
-    """A line for each rule that two rule files do not have alike.
+    """A line for each rule that differs between two rule files.
 
     What cannot be read as a rule file has no rules.
     """
     old, new = _rules(before), _rules(after)
     yield from (f"added {name}" for name in new if name not in old)
     yield from (f"removed {name}" for name in old if name not in new)
-    for name in old.keys() & new.keys():
+    for name in (each for each in old if each in new):
         if differences := list(_differences(old[name], new[name])):
             yield f"changed {name}: {'; '.join(differences)}"
 
@@ -68,7 +68,7 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str
     if was != will:
         yield f"{SEVERITY} {was} → {will}"
     if old.get("annotations") != new.get("annotations"):
-        yield "texts"
+        yield "annotations"
 
 
 def _expression(old: str, new: str) -> Iterator[str]:

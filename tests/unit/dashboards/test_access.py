@@ -225,5 +225,30 @@ def test_token_and_user_exclude_each_other() -> None:
 
 def test_secrets_are_not_in_the_text_of_an_access() -> None:
     """Not even a traceback shows them."""
-    access = Access("http://localhost:9090", token=SECRET, user=("ada", SECRET))
+    headers = (("X-Api-Key", SECRET),)
+    access = Access(f"http://ada:{SECRET}@h", headers, token=SECRET, user=("ada", SECRET))
     assert SECRET not in repr(access)
+
+
+def test_secrets_are_in_no_message(tmp_path: Path) -> None:
+    """Neither of an address that is none, nor of a file that is not YAML."""
+    with pytest.raises(PrometheusError) as refused:
+        Prometheus(f"ftp://ada:{SECRET}@host")
+    assert SECRET not in str(refused.value)
+    config = tmp_path / "http.yaml"
+    config.write_text(f"basic_auth: {{password: {SECRET}")
+    with pytest.raises(AccessError) as unread:
+        read_http_config(config, "http://localhost:9090")
+    assert SECRET not in str(unread.value)
+
+
+def test_the_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
+    """A user from variables replaces the token of the file."""
+    config = tmp_path / "http.yaml"
+    config.write_text("authorization: {credentials: other}\n")
+    with gateway(Authorization=basic("ada", SECRET)) as (url, _):
+        done = run(
+            "--prometheus", url, "--http-config", str(config),
+            PROMETHEUS_USERNAME="ada", PROMETHEUS_PASSWORD=SECRET,
+        )  # fmt: skip
+    assert done.exit_code == 1, done.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,12 +143,15 @@ def test_mistakes_are_named(tmp_path: Path, arguments: list[str], message: str) 
 
 @pytest.mark.servers
 def test_doctor_on_a_healthy_server(servers: Servers, tmp_path: Path) -> None:
-    """Status 0 with a table; the same as JSON; files in place of freshly made dashboards."""
+    """Status 0 with a line, or all rows; as JSON; files in place of freshly made dashboards."""
     server = servers("healthy")
     server.wait_for(*(f"{each.name} >= 0" for each in recording.RECORDINGS), *SLOWEST)
-    table = run("doctor", "--prometheus", server.url)
-    assert table.exit_code == 0, table.output
-    assert "Latency p95 by query type" in table.output
+    summary = run("doctor", "--prometheus", server.url)
+    assert summary.exit_code == 0, summary.output
+    assert re.fullmatch(r"(\d+) examined at \S+: \1 ok\n", summary.output)
+    rows = run("doctor", "--prometheus", server.url, "--verbose", "--select", "read-path")
+    assert "ok  CQRS / Read path / Latency p95 by query type: " in rows.output
+    assert "Write path" not in rows.output
     run("generate", "--output", tmp_path, "--select", "read-path")
     answer = run("doctor", "--prometheus", server.url, "--json", "--dashboards", tmp_path)
     assert answer.exit_code == 0
@@ -158,7 +162,7 @@ def test_doctor_on_a_healthy_server(servers: Servers, tmp_path: Path) -> None:
 
 @pytest.mark.servers
 def test_doctor_without_rules(servers: Servers) -> None:
-    """Status 1, with the mend below the table."""
+    """Status 1, with the fix below its cause."""
     server = servers("without rules")
     server.wait_for("cqrs_command_total")
     result = run("doctor", "--prometheus", server.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,8 +28,8 @@ class Access:
         verified: False to accept any certificate of the server.
     """
 
-    url: str
-    headers: tuple[tuple[str, str], ...] = ()
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     token: str | None = field(default=None, repr=False)
     user: tuple[str, str] | None = field(default=None, repr=False)
     ca_file: Path | None = None
@@ -71,12 +72,18 @@ class Access:
         try:
             parsed = httpx.URL(self.url)
         except httpx.InvalidURL as error:
-            raise AccessError(f"{self.url!r} is not an address: {error}") from None
+            raise AccessError(f"{self._shown!r} is not an address: {error}") from None
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise AccessError(
-                f"{self.url!r} is not an address of Prometheus; write it as http://localhost:9090"
+                f"{self._shown!r} is not an address of Prometheus; "
+                "write it as http://localhost:9090"
             )
         return parsed
+
+    @property
+    def _shown(self) -> str:
+        """What was given, without what may be credentials."""
+        return re.sub(r"//[^/]*@", "//…@", self.url)
 
     def _trust(self) -> ssl.SSLContext | bool:
         if not (self.ca_file or self.certificate):

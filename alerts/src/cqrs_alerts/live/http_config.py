@@ -96,7 +96,9 @@ def _parse(path: Path) -> _HttpConfig:
         content: Any = yaml.safe_load(_read(path)) or {}
         return _ADAPTER.validate_python(content)
     except yaml.YAMLError as error:
-        raise AccessError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+        # Its text quotes the file, which has secrets.
+        why = getattr(error, "problem", None) or "it cannot be parsed"
+        raise AccessError(f"{path}: is not YAML: {why}") from None
     except ValidationError as error:
         detail = error.errors(include_input=False, include_url=False)[0]
         key = ".".join(map(str, detail["loc"]))

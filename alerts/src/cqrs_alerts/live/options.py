@@ -83,7 +83,8 @@ def _access(
     if token:
         access = replace(access, token=token, user=None)
     if user:
-        access = replace(access, user=(user, os.environ.get(PASSWORD, "")))
+        password = os.environ.get(PASSWORD, "")
+        access = replace(access, user=(user, password), token=token)  # both at once are refused
     if ca_file:
         access = replace(access, ca_file=ca_file)
     return replace(access, headers=(*access.headers, *map(_header, given)))
