@@ -6,11 +6,12 @@ doctor names the right ones, and with these the same series are recorded as by d
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -34,6 +35,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from cqrs_alerts import recording_rules, slo
 from cqrs_alerts.config import Config
+from cqrs_alerts.dashboard_settings import DashboardSettings
 from cqrs_alerts.label_names import INSTANCE, LE
 from cqrs_alerts.live.causes import Cause
 from cqrs_alerts.naming import (
@@ -64,6 +66,7 @@ pytestmark = pytest.mark.servers
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "k8s.namespace.name"
 RESOURCE = Resource({"service.name": "shop", "service.instance.id": "shop-1", NAMESPACE: "sales"})
+TARGET_DOWN = "CqrsTargetDown"
 COUNTERS = {"counter", "up_down_counter"}
 
 
@@ -335,7 +338,13 @@ def test_wrong_settings_are_named_and_right_ones_record(server: Server) -> None:
     findings = check_rules(server.url, right).findings
     assert {each.status for each in findings} <= {"ok", "idle", "blind"}
     blind = [each for each in findings if each.status == "blind"]
-    assert all("scrapes no target" in each.why for each in blind), blind
+    # These servers scrape nothing, not even themselves.
+    expected = "scrapes no target|Prometheus' own metrics are not there"
+    assert all(re.search(expected, each.why) for each in blind), blind
+
+    pushing = replace(right, dashboards=DashboardSettings(scraped=False))
+    found = [each for each in check_rules(server.url, pushing).findings if each.name == TARGET_DOWN]
+    assert [each.status for each in found] == ["idle"], found
 
 
 def assert_recorded(server: Server) -> None:

@@ -166,7 +166,8 @@ def _check_live(access: Access, config: Config, machine_readable: bool, verbose:
 
 def _tell_changes(path: Path, changes: Iterable[str]) -> None:
     lines = list(changes)
-    click.echo(f"{path.name}: {'no rule differs from the last output' if not lines else ''}")
+    number = len(lines) or "none"
+    click.echo(f"{path.name}: rules that differ from the last output: {number}")
     for line in lines[:_MOST_CHANGES]:
         click.echo(f"  {line}")
     if len(lines) > _MOST_CHANGES:

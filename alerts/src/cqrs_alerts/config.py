@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
+from cqrs_telemetry import catalog
+
 from .alert_settings import Alerts
 from .dashboard_settings import DashboardSettings
 from .exemption_settings import Exemption
@@ -28,7 +30,7 @@ from .promql import duration_seconds, number
 from .rule_settings import RuleSettings
 from .setting_types import CLOSED, KEY, Address, OptionalAddress, Text
 from .slo_settings import Slos
-from .target_settings import GroupLabels, ScrapeInterval, Selector
+from .target_settings import GroupLabels, Instrumented, ScrapeInterval, Selector
 from .windows import SAMPLES_PER_WINDOW
 
 
@@ -73,6 +75,13 @@ class Config:
         ScrapeInterval,
         Field(description="time between two samples: Prometheus' or the OTLP exporter's interval"),
     ] = "1m"
+    instrumented: Annotated[
+        Instrumented,
+        Field(
+            description="sides that services have: write, read, projection; where one is left out, "
+            "check and doctor take its missing metrics as intended"
+        ),
+    ] = catalog.SIDES
     runbook_base_url: Annotated[
         OptionalAddress,
         Field(

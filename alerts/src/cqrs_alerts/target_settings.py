@@ -47,6 +47,14 @@ def _check_unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _check_sides(sides: tuple[catalog.Side, ...]) -> tuple[catalog.Side, ...]:
+    if not sides:
+        raise ValueError(f"name at least one of {', '.join(catalog.SIDES)}")
+    if len(set(sides)) < len(sides):
+        raise ValueError("names a side twice")
+    return sides
+
+
 def _read_matcher(value: Any) -> Any:
     if isinstance(value, Matcher):
         return value
@@ -73,3 +81,4 @@ GroupLabels = Annotated[
 ]
 Selector = tuple[Annotated[Matcher, BeforeValidator(_read_matcher)], ...]
 ScrapeInterval = Annotated[Duration, AfterValidator(_check_scrape_interval)]
+Instrumented = Annotated[tuple[catalog.Side, ...], AfterValidator(_check_sides)]

@@ -8,14 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cqrs_alerts import alerting, recording
+from cqrs_alerts import alerting
 from cqrs_alerts.config import Config
 from cqrs_alerts.live.access import Access
 from cqrs_alerts.live.causes import Cause, Diagnosis
 from cqrs_alerts.live.diagnosis import Examiner
 from cqrs_alerts.live.prometheus import Prometheus, QueryError
-from cqrs_alerts.live.selectors import selectors
-from cqrs_telemetry import catalog
 
 from .bundle import render_all
 from .questions import PanelQuestion, Question, VariableQuestion, questions
@@ -25,12 +23,7 @@ Status = Literal["ok", "unused", "hidden", "idle", "empty"]
 
 ALERTS = "Alerts"  # stands where other findings name their dashboard
 _AT_ONCE = 8
-# What a service reports only when it calls for it: watches, waits, an instrumented repository.
-_BY_CHOICE = (
-    catalog.PROJECTION_PENDING, catalog.PROJECTION_STALENESS, catalog.QUERY_WAIT,
-    catalog.AGGREGATE_LOAD_EVENTS, catalog.AGGREGATE_CONFLICTS, catalog.AGGREGATE_RETRIES,
-)  # fmt: skip
-_CHOSEN = frozenset(each.name for each in recording.RECORDINGS if each.metric in _BY_CHOICE)
+_STATUS: dict[Cause, Status] = {Cause.NO_TRAFFIC: "idle", Cause.NOT_IN_USE: "unused"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +31,7 @@ class Finding:
     """One panel, template variable or alert.
 
     ``status`` is ok; unused, when no service chose to report what it shows; hidden, when a value is
-    there but a rule behind it is broken; idle, when only traffic is missing; empty otherwise.
+    there but its input is broken or missing; idle, when only traffic is missing; empty otherwise.
     ``series`` counts what was found, ``sample`` is one value.
     """
 
@@ -116,7 +109,7 @@ def _panel(question: PanelQuestion, prometheus: Prometheus, examiner: Examiner) 
             continue  # the first empty query speaks for the panel
         if not present:
             diagnosis = examiner.explain(expression)
-            status = _status(expression, diagnosis)
+            status = _status(diagnosis)
         elif diagnosis := examiner.hidden(expression):
             status = "hidden"
     return Finding(
@@ -125,23 +118,22 @@ def _panel(question: PanelQuestion, prometheus: Prometheus, examiner: Examiner) 
     )  # fmt: skip
 
 
-def _status(expression: str, diagnosis: Diagnosis) -> Status:
-    if diagnosis.cause is not Cause.NO_TRAFFIC:
-        return "empty"
-    return "unused" if {each.name for each in selectors(expression)} <= _CHOSEN else "idle"
+def _status(diagnosis: Diagnosis) -> Status:
+    return _STATUS.get(diagnosis.cause, "empty")
 
 
 def _variable(question: VariableQuestion, prometheus: Prometheus, examiner: Examiner) -> Finding:
     values = prometheus.label_values(question.label, question.selector)
-    diagnosis = None
+    diagnosis: Diagnosis | None = None
+    status: Status = "ok"
     if not values:
         diagnosis = examiner.explain(question.selector) if question.selector else Diagnosis(
             Cause.LABEL_MISSING, f"no series has the label {question.label}", "mend the variable"
         )  # fmt: skip
+        status = _status(diagnosis)
     return Finding(
-        "variable", question.dashboard, question.variable, "ok" if values else "empty",
-        len(values), None, diagnosis,
-    )  # fmt: skip
+        "variable", question.dashboard, question.variable, status, len(values), None, diagnosis
+    )
 
 
 def _alerts(examiner: Examiner, config: Config) -> Iterable[Finding]:

@@ -158,8 +158,8 @@ def test_generate_says_what_differs_from_the_last_output(tmp_path: Path) -> None
         assert done.exit_code == 0, done.output
         return [line.strip() for line in done.stdout.splitlines()]
 
-    assert not any("differs" in line or "changed" in line for line in generate("{}"))
-    assert "alerts.yaml: no rule differs from the last output" in generate("{}")
+    assert not any("last output" in line or "changed" in line for line in generate("{}"))
+    assert "alerts.yaml: rules that differ from the last output: none" in generate("{}")
     lines = generate(
         "alerts:\n"
         "  command_latency_high: {above_ms: 2500, for: 5m, severity: critical}\n"

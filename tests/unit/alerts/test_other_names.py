@@ -59,6 +59,15 @@ def test_what_nothing_tells_is_left_as_configured() -> None:
     assert found == OtherName("cqrs.command.active", "NoUTF8EscapingWithSuffixes", "native")
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_expected_name_is_no_other_name(metric: catalog.Metric) -> None:
+    """A server lists names for as long as it keeps samples: this metric was there long ago."""
+    for naming, histograms in SPELLINGS:
+        present = {series_name(metric, naming, part) for part in stored_parts(metric, histograms)}
+        config = Config(naming=naming, histograms=histograms)
+        assert find_other_name(metric, present, config) is None
+
+
 @pytest.mark.parametrize(
     "name",
     [

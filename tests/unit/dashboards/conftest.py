@@ -18,12 +18,14 @@ import yaml
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import Metric
 
 from cqrs_alerts import recording
 from cqrs_alerts.config import Config
 from cqrs_alerts.naming import series_name
-from cqrs_alerts.promql import equals
+from cqrs_alerts.promql import duration_seconds, equals
 from cqrs_alerts.rule_files import RECORDING_FILE, render_rules
+from cqrs_alerts.windows import RATE_WINDOW
 from cqrs_dashboards.bundle import dashboards, render
 from cqrs_telemetry import (
     CqrsTelemetry,
@@ -170,19 +172,24 @@ def backfill(folder: Path, samples: str) -> None:
 
 
 @contextmanager
-def running_exporter(messages: Callable[[CqrsTelemetry], None] | None) -> Iterator[int]:
+def running_exporter(
+    messages: Callable[[CqrsTelemetry], None] | None,
+    *,
+    everything: bool = False,
+    projection: bool = True,
+) -> Iterator[int]:
     """A service on the real SDK and exporter; yields its port.
 
     ``messages`` is called again and again, None means a service that handles nothing.
+    ``everything`` adds the metrics that are rarely measured; without ``projection`` the service
+    has no projection handler.
     """
     registry = CollectorRegistry()
     provider = MeterProvider([PrometheusMetricReader(registry=registry)])
-    observe = measure(provider) if messages else []
+    observe = measure(provider) if everything else []
     telemetry = CqrsTelemetry(meter_provider=provider, rejections=[RefusedError])
     InstrumentedCommandBus({"PlaceOrder": print}, telemetry=telemetry)
-    handler = InstrumentedProjectionHandler("orders", None, telemetry=telemetry)
-    port = choose_ports({"service": None})["service"]
-    server, thread = start_http_server(port, "127.0.0.1", registry)
+    handler = projection and InstrumentedProjectionHandler("orders", None, telemetry=telemetry)
     stopped = Event()
 
     def handle() -> None:
@@ -194,14 +201,12 @@ def running_exporter(messages: Callable[[CqrsTelemetry], None] | None) -> Iterat
     handling = Thread(target=handle)
     handling.start()
     try:
-        yield port
+        with serving(registry) as port:
+            yield port
     finally:
         stopped.set()
         handling.join(LIMIT)
         del handler  # it was to live that long
-        server.shutdown()
-        server.server_close()
-        thread.join(LIMIT)
         provider.shutdown()
 
 
@@ -263,6 +268,21 @@ def shop(telemetry: CqrsTelemetry) -> None:
         pass
 
 
+def write_only(telemetry: CqrsTelemetry) -> None:
+    """A command that produces an event."""
+    with telemetry.command("PlaceOrder") as command:
+        command.produced([OrderPlaced()])
+
+
+def shop_without_timestamps(telemetry: CqrsTelemetry) -> None:
+    """A message of every kind, with an event that does not say when it was created."""
+    write_only(telemetry)
+    with telemetry.query("FindOrders") as query:
+        query.returned(["order"])
+    with telemetry.projection("orders", {"type": "OrderPlaced"}):
+        pass
+
+
 def edit_rules(rules: Rules, edit: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Rules:
     """Recording rules with each of them changed, or left out for None."""
     document = yaml.safe_load(rules[RECORDING_FILE])
@@ -287,6 +307,35 @@ def history() -> str:
     queries = series_name(catalog.QUERY_TOTAL, naming)
     earlier = [f'{queries}{{job="{JOB}"}} 1 {now - 1800 + n * 30}' for n in range(3)]
     return "\n".join([*earlier, f'{commands}{{job="{JOB}"}} 1 {now - 20}', ""])
+
+
+class ReportedBefore:
+    """Metrics whose samples are always of before a rate's window."""
+
+    def __init__(self, *metrics: catalog.Metric) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        """The samples with their time, as an exporter may give it."""
+        then = time.time() - duration_seconds(RATE_WINDOW) - 30
+        for each in self._metrics:
+            name = series_name(each, Config().naming)
+            metric = Metric(name, each.description, "unknown")
+            metric.add_sample(name, {}, 1, then)
+            yield metric
+
+
+@contextmanager
+def serving(registry: CollectorRegistry) -> Iterator[int]:
+    """Metrics over HTTP on a port of their own."""
+    port = choose_ports({"service": None})["service"]
+    server, thread = start_http_server(port, "127.0.0.1", registry)
+    try:
+        yield port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(LIMIT)
 
 
 @pytest.fixture(scope="session")
@@ -315,7 +364,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, elsewhere: Config) -> Iter
         "replacement": "$1$2",
     }
     with ExitStack() as stack:
-        busy = stack.enter_context(running_exporter(shop))
+        busy = stack.enter_context(running_exporter(shop, everything=True))
 
         @cache
         def start(state: str) -> Server:
@@ -345,6 +394,27 @@ def servers(tmp_path_factory: pytest.TempPathFactory, elsewhere: Config) -> Iter
                     return run(rules, choose_ports({"nobody": None})["nobody"])
                 case "excluded":
                     return run(render_rules(elsewhere), busy)
+                case "other labels":
+                    return run(render_rules(Config(group_labels=("region", "job"))), busy)
+                case "two configurations":
+                    others = {
+                        f"other-{name}": text for name, text in render_rules(elsewhere).items()
+                    }
+                    return run({**rules, **others}, busy)
+                case "write side only" | "events not applied":
+                    projection = state == "events not applied"
+                    past = CollectorRegistry()
+                    past.register(
+                        ReportedBefore(
+                            catalog.COMMAND_TOTAL, catalog.EVENTS_PRODUCED,
+                            *([catalog.PROJECTION_HANDLERS] if projection else []),
+                        )
+                    )  # fmt: skip
+                    services = (running_exporter(write_only, projection=projection), serving(past))
+                    return run(rules, *map(stack.enter_context, services))
+                case "without timestamps":
+                    service = running_exporter(shop_without_timestamps)
+                    return run(rules, stack.enter_context(service), itself=True)
                 case "history":
                     backfill(folder / state, history())
                     return run(rules)

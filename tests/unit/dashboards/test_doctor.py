@@ -232,9 +232,12 @@ def test_zero_does_not_hide_a_missing_rule(quiet: Server) -> None:
     assert recording.EVENTS_PRODUCED_RATE.name in finding.diagnosis.why
 
 
-def test_label_missing(healthy: Server) -> None:
-    """A group label that the recorded series lack: the label and the key to mend are named."""
-    report = examine(healthy, Config(group_labels=("region", "job")))
+def test_label_missing(servers: Servers) -> None:
+    """A group label that the targets lack: the label and the key to mend are named."""
+    server = servers("other labels")
+    server.wait_for(*(f"{each.name} >= 0" for each in recording.RECORDINGS))
+    server.wait_for_evaluation()
+    report = examine(server, Config(group_labels=("region", "job")))
     found = diagnosis(report, WRITE, "Commands per second")
     assert found.cause is Cause.LABEL_MISSING
     assert "have the label region" in found.why

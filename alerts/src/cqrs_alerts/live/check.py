@@ -14,22 +14,17 @@ from ..promql import duration_seconds
 from ..rule_files import recording_groups
 from ..windows import RATE_WINDOW, RATE_WINDOW_SECONDS
 from .access import Access
-from .causes import Cause, Diagnosis, most_fundamental
+from .causes import FAULTS, Diagnosis, most_fundamental
 from .diagnosis import Examiner
+from .loaded_rules import GENERATE
 from .prometheus import Prometheus, Rule, RuleGroup
-from .selectors import Selector, normalize, read_selector
+from .selectors import Selector, is_same, read_selector
 
 Status = Literal[
     "ok", "idle", "missing", "differs", "failing", "waiting", "late", "uneven", "blind", "obsolete"
 ]
 
 OUR_GROUPS = "cqrs."
-# What is not there for want of use is no fault; these are.
-_FAULTS = (
-    Cause.OTHER_NAMING, Cause.NO_TARGETS, Cause.TARGETS_DOWN, Cause.STALE,
-    Cause.SELECTOR_EXCLUDES, Cause.OTHER_BUCKETS, Cause.LABEL_MISSING,
-)  # fmt: skip
-_GENERATE = "generate the rules again with this cqrs.yaml, and reload Prometheus"
 
 Key = tuple[str, str, frozenset[tuple[str, str]]]  # group, name, labels
 
@@ -81,7 +76,7 @@ def _compare(groups: list[RuleGroup], examiner: Examiner, config: Config) -> Ite
             key = _key(group["name"], rule.get("record") or rule["alert"], rule.get("labels", {}))
             yield _examine(key, rule, loaded.pop(key, None), examiner)
     for key in loaded:
-        yield _finding(key, "obsolete", "is loaded, and would not be generated", _GENERATE)
+        yield _finding(key, "obsolete", "is loaded, and would not be generated", GENERATE)
     limit = config.alerts.rule_evaluation_slow.above_ratio
     for found in groups:
         if found.evaluation_seconds > limit * found.interval_seconds:
@@ -110,10 +105,10 @@ def _examine(
 ) -> RuleFinding:
     if rule is None:
         return _finding(
-            key, "missing", "is not loaded", f"name its file under rule_files; {_GENERATE}"
+            key, "missing", "is not loaded", f"name its file under rule_files; {GENERATE}"
         )
     if difference := _difference(rule, expected):
-        return _finding(key, "differs", difference, _GENERATE)
+        return _finding(key, "differs", difference, GENERATE)
     if rule.health == "err":
         return _finding(key, "failing", rule.error, "mend what the message says")
     if rule.health != "ok":
@@ -124,13 +119,13 @@ def _examine(
     if not missing:
         return _finding(key, "ok")
     worst = most_fundamental(missing)
-    status: Status = "blind" if worst.cause in _FAULTS else "idle"
+    status: Status = "blind" if worst.cause in FAULTS else "idle"
     return _finding(key, status, f"cannot fire now: {worst.why}", worst.mend)
 
 
 def _difference(rule: Rule, expected: dict[str, Any]) -> str:
     """What a loaded rule has that would be generated otherwise; empty when nothing."""
-    if normalize(rule.expression) != normalize(expected["expr"]):
+    if not is_same(rule.expression, expected["expr"]):
         return "has another expression"
     for key, does, seconds in (
         ("for", "waits", rule.for_seconds),

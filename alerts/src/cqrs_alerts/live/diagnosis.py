@@ -10,9 +10,10 @@ from ..naming import Part, series_name, stored_parts
 from ..promql import count_by, differs, equals, number, rate, select
 from ..recording import ErrorRatio, Firsts, Mean, Quantile, Rate, Recording, Share
 from ..windows import RATE_WINDOW
-from .causes import Cause, Diagnosis, most_fundamental
+from .causes import FAULTS, Cause, Diagnosis, most_fundamental
+from .loaded_rules import LoadedRules
 from .metric_diagnosis import MetricExaminer
-from .prometheus import Prometheus, Rule
+from .prometheus import Prometheus
 from .selectors import Selector, selectors
 
 _RECORDINGS = {each.name: each for each in recording.RECORDINGS}
@@ -21,11 +22,10 @@ _NO_TRAFFIC = Diagnosis(
     f"the series are there, but nothing happened in the last {RATE_WINDOW}",
     f"send some traffic, or wait: rates cover {RATE_WINDOW}",
 )
-_NOT_LOADED = Diagnosis(
-    Cause.RULES_NOT_LOADED,
-    "Prometheus has not loaded the rules of cqrs-alerts",
-    "write them with `cqrs-alerts generate --output DIR`, name DIR/*.yaml under rule_files in "
-    "prometheus.yml and reload Prometheus",
+_WINDOWS_TO_COME = Diagnosis(
+    Cause.NOT_RECORDED_YET,
+    "long windows of objectives are recorded from short ones, and have no value yet",
+    "wait for a few evaluation intervals",
 )
 
 
@@ -36,9 +36,11 @@ class Examiner:
         self._prometheus = prometheus
         self._config = config
         self.rules = prometheus.rules()
+        self._loaded = LoadedRules(self.rules, config)
         self._metrics = MetricExaminer(prometheus, config)
         self._objectives = frozenset(slo_rules.names(config))
         self._derived = frozenset(labels_of_derived(config))
+        self._recorded = _RECORDINGS.keys() | self._derived
         self._buckets: dict[str, set[float]] = {}
         self._diagnoses: dict[Selector, Diagnosis | None] = {}
 
@@ -60,17 +62,20 @@ class Examiner:
     def hidden(self, expression: str) -> Diagnosis | None:
         """What is broken behind an expression that has a value, such as a 0 in its place."""
         found = []
-        ours = _RECORDINGS.keys() | self._derived
-        for name in {each.name for each in selectors(expression)} & ours:
-            diagnosis = self._diagnose_rule(name)
+        for name in {each.name for each in selectors(expression)} & self._recorded:
+            diagnosis = self._loaded.diagnose(name)
             # Rules may be evaluated elsewhere: what has series needs no loaded rule here.
             if diagnosis and not (
                 diagnosis.cause is Cause.RULES_NOT_LOADED and self._prometheus.count(name)
             ):
                 found.append(diagnosis)
-            elif other := self._diagnose_buckets(name):
+            elif (other := self.diagnose(Selector(name, ()))) and other.cause in FAULTS:
                 found.append(other)
         return most_fundamental(found) if found else None
+
+    def diagnose_alert(self, name: str) -> Diagnosis | None:
+        """Why an alert cannot fire; None when it is evaluated."""
+        return self._loaded.diagnose_alert(name)
 
     def diagnose(self, selector: Selector) -> Diagnosis | None:
         """Why a selector finds nothing; None when it finds something."""
@@ -91,13 +96,13 @@ class Examiner:
         if self._prometheus.count(select(selector.name)):
             return self._diagnose_matchers(selector)
         if selector.name in self._objectives:
-            return self._diagnose_rule(selector.name) or self._diagnose_objectives(selector)
+            return self._loaded.diagnose(selector.name) or self._diagnose_objectives(selector)
         if selector.name in self._derived:
-            return self._diagnose_rule(selector.name) or self._diagnose_projections()
+            return self._loaded.diagnose(selector.name) or self._diagnose_projections()
         known = _RECORDINGS.get(selector.name)
         if known is None:
             return self._metrics.diagnose(selector.name) or self._diagnose_unknown(selector.name)
-        return self._diagnose_rule(known.name) or self._diagnose_input(known)
+        return self._loaded.diagnose(known.name) or self._diagnose_input(known)
 
     def _diagnose_matchers(self, selector: Selector) -> Diagnosis:
         for matcher in selector.matchers:
@@ -105,23 +110,22 @@ class Examiner:
             if self._prometheus.count(present):
                 continue
             if matcher.label in self._config.service_labels:
+                recorded = selector.name in self._recorded
                 # Without the series' name, so that all panels share one diagnosis.
-                return Diagnosis(
+                return (recorded and self._loaded.diagnose(selector.name)) or Diagnosis(
                     Cause.LABEL_MISSING,
                     f"the recorded series do not have the label {matcher.label}",
-                    f"give the targets the label {matcher.label}, or take it out of group_labels "
-                    "in cqrs.yaml; then generate rules and dashboards again and load both",
+                    f"give the targets the label {matcher.label}; or remove it from group_labels "
+                    "in cqrs.yaml, generate rules and dashboards again and load both",
                 )
             return Diagnosis(
                 Cause.LABEL_MISSING,
                 f"no series of {selector.name} has the label {matcher.label}",
                 "generate rules and dashboards again with one cqrs.yaml, and load both",
             )
-        if selector.name in self._objectives:
+        if selector.name in self._objectives and self._named_objectives(selector):
             # One objective has no events: it may be the only one whose input is missing.
-            missing = self._diagnose_objectives(selector)
-            if missing is not _NO_TRAFFIC:
-                return missing
+            return self._diagnose_objectives(selector)
         chosen = ", ".join(map(str, selector.matchers))
         return Diagnosis(
             Cause.VALUE_MISSING,
@@ -129,52 +133,21 @@ class Examiner:
             "nothing of that kind has happened yet, or the values are spelt differently",
         )
 
-    def diagnose_alert(self, name: str) -> Diagnosis | None:
-        """Why an alert cannot fire; None when it is evaluated."""
-        rules = [each for each in self.rules or () if (each.kind, each.name) == ("alerting", name)]
-        return self._diagnose_health(rules) if rules else _NOT_LOADED
-
-    def _diagnose_rule(self, name: str) -> Diagnosis | None:
-        if self.rules is None:
-            return None  # a server without that interface: go by the data alone
-        rules = [each for each in self.rules if (each.kind, each.name) == ("recording", name)]
-        return self._diagnose_health(rules) if rules else self._not_loaded(name)
-
-    @staticmethod
-    def _diagnose_health(rules: list[Rule]) -> Diagnosis | None:
-        for rule in rules:
-            if rule.health == "err":
-                return Diagnosis(
-                    Cause.RULE_FAILING,
-                    f"the rule {rule.name} fails: {rule.error}",
-                    "mend what the message says; `cqrs-alerts check` finds errors in rule files",
-                )
-        if all(rule.health != "ok" for rule in rules):
-            return Diagnosis(
-                Cause.RULE_NOT_EVALUATED,
-                "the rules are loaded and have not been evaluated yet",
-                "wait for one evaluation interval",
-            )
-        return None
-
-    def _not_loaded(self, name: str) -> Diagnosis:
-        ours = _RECORDINGS.keys() | self._derived
-        if any(rule.name in ours for rule in self.rules or ()):
-            return Diagnosis(
-                Cause.RULES_NOT_LOADED,
-                f"no loaded rule records {name}, others of cqrs-alerts are loaded",
-                "the loaded rules are of another version: generate them again and reload",
-            )
-        return _NOT_LOADED
-
     def _diagnose_objectives(self, selector: Selector) -> Diagnosis:
         """The objective that is selected has events when its input has; without one, when any."""
-        every = slo.slis(self._config)
-        named = [each for each in every if equals(SLO, each.name) in selector.matchers]
-        read = (each.recording.name for each in named or every)
+        chosen = self._named_objectives(selector) or slo.slis(self._config)
+        read = (each.recording.name for each in chosen)
         found = [self.diagnose(Selector(name, ())) for name in read]
         missing = [each for each in found if each]
-        return most_fundamental(missing) if missing and all(found) else _NO_TRAFFIC
+        if missing and all(found):
+            return most_fundamental(missing)
+        of_slo = [each for each in selector.matchers if each.label == SLO]
+        counted = self._prometheus.count(f"{select(slo.events(RATE_WINDOW), of_slo)} > 0")
+        return _WINDOWS_TO_COME if counted else _NO_TRAFFIC
+
+    def _named_objectives(self, selector: Selector) -> list[slo.Sli]:
+        every = slo.slis(self._config)
+        return [each for each in every if equals(SLO, each.name) in selector.matchers]
 
     def _diagnose_projections(self) -> Diagnosis:
         """States are of projections that are watched, or tell of themselves."""
@@ -213,8 +186,7 @@ class Examiner:
         return Diagnosis(
             Cause.NOT_RECORDED_YET,
             f"{raw} is there and its rule is loaded, but has not recorded it yet",
-            "wait for one evaluation interval; if it stays so, the loaded rule has another "
-            "selector: generate the rules again with this cqrs.yaml",
+            "wait for one evaluation interval",
         )
 
     def _diagnose_buckets(self, name: str) -> Diagnosis | None:
@@ -245,7 +217,7 @@ class Examiner:
 
     def _diagnose_unknown(self, name: str) -> Diagnosis:
         if self.rules and any(rule.name == name for rule in self.rules):
-            return self._diagnose_rule(name) or _NO_TRAFFIC
+            return self._loaded.diagnose(name) or _NO_TRAFFIC
         return Diagnosis(
             Cause.NEVER_SEEN,
             f"{name} is neither a series of cqrs-alerts nor reported by a target",

@@ -11,10 +11,11 @@ from .. import foreign_metrics, recording
 from ..config import Config
 from ..label_names import NAME
 from ..naming import series_name, stored_parts
-from ..promql import select
-from .causes import Cause, Diagnosis
+from ..promql import label_list, select
+from .causes import FAULTS, Cause, Diagnosis
 from .other_names import OtherName, find_other_name
 from .prometheus import Prometheus
+from .silence import TEMPORARY, WATCHED, SilenceExaminer, diagnose_left_out
 
 LOOK_BACK = "6h"  # for a metric that was there once
 _RECEIVER = "web.enable-otlp-receiver"
@@ -22,12 +23,18 @@ _RECEIVER = "web.enable-otlp-receiver"
 _NOT_ITSELF = Diagnosis(
     Cause.NOT_SCRAPING_ITSELF,
     "Prometheus' own metrics are not there",
-    "let Prometheus scrape itself: a job in prometheus.yml whose target is its own address",
+    "let Prometheus scrape itself: a job in prometheus.yml whose target is its own address; where "
+    "another ruler evaluates the rules, disable rule_evaluation_failing and rule_evaluation_slow",
 )
 _NO_COLLECTOR = Diagnosis(
     Cause.NO_COLLECTOR,
     "no OpenTelemetry collector reports here",
     "nothing, if you use none; else let Prometheus scrape its own metrics, on port 8888",
+)
+_PUSHED = Diagnosis(
+    Cause.NOT_IN_USE,
+    "services push their metrics: dashboards.scraped in cqrs.yaml is false",
+    "none; when services are scraped, set it to true",
 )
 
 
@@ -39,6 +46,7 @@ class MetricExaminer:
         self._config = config
         # Asked once: the causes of one examination do not contradict each other.
         self._targets = prometheus.query("up")
+        self._silence = SilenceExaminer(prometheus, config)
         self._names: frozenset[str] | None = None
         self._metrics: dict[str, Metric] = {
             series_name(metric, config.naming, part): metric
@@ -55,39 +63,27 @@ class MetricExaminer:
         if name.startswith(foreign_metrics.COLLECTOR):
             return _NO_COLLECTOR
         if name in foreign_metrics.OF_SCRAPES:
+            if not self._config.dashboards.scraped:
+                return _PUSHED
             return next(self._targets_down(), None)
         return None
 
     def diagnose_raw(self, metric: Metric, raw: str) -> Diagnosis:
         """Why a metric is missing under the name that the configuration's naming gives it."""
-        selector = select(raw)
-        if self._prometheus.count(selector):
-            chosen = ", ".join(map(str, self._config.selector))
-            return Diagnosis(
-                Cause.SELECTOR_EXCLUDES,
-                f"{raw} has series, but none with {chosen}",
-                "mend selector in cqrs.yaml, or the labels of the scrape job",
-            )
-        age = self._prometheus.value(
-            f"time() - max(max_over_time(timestamp({selector})[{LOOK_BACK}:1m]))"
-        )
+        if left_out := diagnose_left_out(metric, self._config):
+            return left_out
+        alive = series_name(recording.INSTANCES.metric, self._config.naming)
+        reporting = self._prometheus.count(select(alive, self._config.selector))
         down = list(self._targets_down())
-        if age is not None:
-            why = f"{raw} was last reported {_spell(age)} ago"
-            return Diagnosis(
-                Cause.STALE,
-                f"{why}; {down[0].why}" if down else why,
-                down[0].mend if down else "start the service again, or find out why it is silent",
-            )
+        if metric not in TEMPORARY and (stale := self._diagnose_age(metric, raw, alive, down)):
+            return stale
+        for name in () if reporting else (raw, alive):
+            if self._prometheus.count(select(name)):
+                return self._excluded(name)
         if other := find_other_name(metric, self._metric_names(), self._config):
             return self._other_naming(raw, other)
-        alive = series_name(recording.INSTANCES.metric, self._config.naming)
-        if self._prometheus.count(select(alive)):
-            return Diagnosis(
-                Cause.NO_TRAFFIC,
-                f"the service reports, but no {raw}: nothing of that kind was handled yet",
-                "send some traffic; what never happens here can stay empty",
-            )
+        if reporting:
+            return self._silence.diagnose(metric)
         return next(
             iter(down),
             Diagnosis(
@@ -96,6 +92,33 @@ class MetricExaminer:
                 "check that the service uses cqrs-telemetry and sets up an OpenTelemetry SDK that "
                 f"exports to this Prometheus{self._closed_receiver}",
             ),
+        )
+
+    def _excluded(self, name: str) -> Diagnosis:
+        chosen = ", ".join(map(str, self._config.selector))
+        return Diagnosis(
+            Cause.SELECTOR_EXCLUDES,
+            f"{name} has series, but none with {chosen}",
+            "correct selector in cqrs.yaml, or the labels of the scrape job",
+        )
+
+    def _diagnose_age(
+        self, metric: Metric, raw: str, alive: str, down: list[Diagnosis]
+    ) -> Diagnosis | None:
+        """Whether a metric was reported before; None for one that waits since a restart."""
+        past = f"max_over_time(timestamp({select(raw, self._config.selector)})[{LOOK_BACK}:1m])"
+        age = self._prometheus.value(f"time() - max({past})")
+        if age is None:
+            return None
+        of_service = label_list(self._config.group_labels)
+        gone = self._prometheus.count(f"{past} unless on ({of_service}) {select(alive)}")
+        if not (gone or metric in WATCHED or self._silence.diagnose(metric).cause in FAULTS):
+            return None
+        why = f"{raw} was last reported {_spell(age)} ago"
+        return Diagnosis(
+            Cause.STALE,
+            f"{why}; {down[0].why}" if down else why,
+            down[0].mend if down else "start the service again, or find out why it is silent",
         )
 
     def _other_naming(self, raw: str, other: OtherName) -> Diagnosis:

@@ -30,23 +30,22 @@ class OtherName:
 
 
 def find_other_name(metric: Metric, names: Set[str], config: Config) -> OtherName | None:
-    """What stands for ``metric`` among the names of a server, which has none that is expected.
+    """What stands for ``metric`` among the names of a server, besides those that are expected.
 
     One metric may be spelt alike by several strategies: the one that explains most names wins.
     """
+    expected = _names(metric, config.naming, config.histograms)
     known: dict[_Spelling, str] = {
         (strategy, histograms): found[0]
         for strategy, histograms in _SPELLINGS
-        if (found := sorted(_names(metric, strategy, histograms) & names))
+        if (found := sorted(_names(metric, strategy, histograms) & names - expected))
     }
-    known.pop((config.naming, config.histograms), None)
     if known:
         best = max(known, key=lambda each: _fit(each, names, config))
         return OtherName(known[best], *best)
     words = r"[._]".join(map(re.escape, metric.name.split(".")))
     # A prefix: exporters can put a namespace before every name.
     pattern = re.compile(rf"(?:[\w.]+[._])?{words}{_SUFFIXES}{_TOTAL}{_PARTS}")
-    expected = _names(metric, config.naming, config.histograms)
     others = sorted(name for name in names - expected if pattern.fullmatch(name))
     return OtherName(others[0]) if others else None
 

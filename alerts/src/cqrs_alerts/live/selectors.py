@@ -84,5 +84,13 @@ def normalize(expression: str) -> str:
     return text
 
 
+def is_same(loaded: str, expected: str) -> bool:
+    """Whether a server's expression is the expected one, in whatever spelling."""
+    try:
+        return normalize(loaded) == normalize(expected)
+    except ValueError:  # PromQL of another ruler, such as MetricsQL
+        return False
+
+
 def _operator(operator: promql_parser.MatchOp) -> str:
     return next(text for each, text in _OPERATORS if each == operator)
