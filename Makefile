@@ -8,6 +8,8 @@ members := instrumentation alerts dashboards examples/orders
 # One worker more than cores: tests on real servers wait much of their time.
 workers := -n $(shell expr $$(nproc) + 1) --maxprocesses 4
 results := .test-results
+# Programs are found on PATH alone; this is where make tools puts them.
+with_tools := env PATH="$(CURDIR)/.tools/bin:$$PATH"
 generated := alerts/generated alerts/runbooks dashboards/generated dashboards/provisioning \
   collector/grafana/cqrs-telemetry-pipeline.json docs/metrics.md README.md cqrs.example.yaml
 
@@ -16,15 +18,15 @@ help: ## List the targets
 
 demo: .venv/.ready ## Run the example under load with real Prometheus; DURATION=90 ends by itself
 	@$(python) tools/get_servers.py prometheus
-	@exec .venv/bin/orders demo
+	@exec $(with_tools) .venv/bin/orders demo
 
 faults: .venv/.ready ## Break the example in every way and see which alerts fire; takes half an hour
 	@$(python) tools/get_servers.py prometheus alertmanager otelcol
-	@exec .venv/bin/orders faults
+	@exec $(with_tools) .venv/bin/orders faults
 
 roads: .venv/.ready ## Prove every road to Prometheus by every naming strategy; needs a machine at rest
 	@$(python) tools/get_servers.py prometheus prometheus2 otelcol
-	@exec .venv/bin/orders roads
+	@exec $(with_tools) .venv/bin/orders roads
 
 # Two runs at once. What looks for signs of a healthy shop gets the processors first, or the shop
 # would look slow; it leaves them idle for much of its time, and the rest takes them.
@@ -79,11 +81,11 @@ mutants: .venv/.ready tools ## Print the share of wrong rules that the tests of 
 bench: .venv/.ready ## Compare our cost with the hand-written code's, side by side
 	$(python) tests/bench/run.py
 	$(python) tests/bench/scrape.py
-	$(python) tests/bench/tools.py
+	$(with_tools) $(python) tests/bench/tools.py
 
 bench-scale: .venv/.ready ## Measure rules and dashboards over many instances; takes hours
 	@$(python) tools/get_servers.py prometheus promtool
-	$(python) tests/bench/scale.py
+	$(with_tools) $(python) tests/bench/scale.py
 
 tools: .venv/.ready ## Get Prometheus, Alertmanager, collector, PostgreSQL, linters, Chromium into .tools/bin
 	@$(python) tools/get_servers.py

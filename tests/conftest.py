@@ -6,6 +6,7 @@ only that one is installed (``tests/contract/test_areas.py``).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from demos import RunningDemo
 
 pytest_plugins = ["failures"]
+
+# Servers, promtool and Chromium are found on PATH alone.
+os.environ["PATH"] = f"{Path(__file__).parents[1] / '.tools/bin'}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")

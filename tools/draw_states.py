@@ -190,7 +190,7 @@ def prometheus(folder: Path, target: int) -> Iterator[str]:
     text = configuration(folder, [f"127.0.0.1:{target}"], address, interval=INTERVAL)
     (folder / "prometheus.yml").write_text(text)
     command = [
-        str(require_server("prometheus", Path.cwd())), f"--config.file={folder}/prometheus.yml",
+        str(require_server("prometheus")), f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}",
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:

@@ -20,7 +20,7 @@ from typing import Any
 from database import Answer, Prometheus, backfill, bytes_on_disk, serve
 from fabricate import SCRAPE_SECONDS, Size, check_size, parts, scraped, write_part
 from questions import CONTRACT, dashboard_questions, needs_history, on_raw_metrics, rule_groups
-from tables import ROOT, Table, report
+from tables import Table, report
 
 from orders.demo.prometheus import require_server
 
@@ -233,7 +233,7 @@ def main() -> None:
             check_size(size, len(scraped(size.types)))
     except (argparse.ArgumentTypeError, ValueError) as error:
         parser.error(str(error))
-    prometheus, promtool = (require_server(name, ROOT) for name in ("prometheus", "promtool"))
+    prometheus, promtool = (require_server(name) for name in ("prometheus", "promtool"))
     with tempfile.TemporaryDirectory() as temporary:
         base = (arguments.keep or Path(temporary)).absolute()
         base.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for the modules beside this one, which are no package
 
 from kinds import dashboard as every_kind  # noqa: E402 - found only now
-from screens import ROOT, Json, Screen  # noqa: E402 - as above
+from screens import Json, Screen  # noqa: E402 - as above
 
 
 # Per module: a service under load would slow down all the tests that follow.
@@ -34,7 +34,7 @@ from screens import ROOT, Json, Screen  # noqa: E402 - as above
 def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prometheus that scrapes a real service and has evaluated the recording rules."""
     try:
-        program = require_server("prometheus", ROOT)
+        program = require_server("prometheus")
     except ServerMissingError as error:
         pytest.fail(str(error))
     folder = tmp_path_factory.mktemp("shop")

@@ -54,7 +54,7 @@ every_overlay = pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: pa
 
 def collector(*configs: str | Path) -> list[str | Path]:
     """Its command line."""
-    program = require_server("otelcol", ROOT)
+    program = require_server("otelcol")
     return [program, *(f"--config={config}" for config in configs)]
 
 

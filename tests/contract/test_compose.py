@@ -50,7 +50,7 @@ RUNNABLE = ("orders", "projection", "otel-collector", "alertmanager", "prometheu
 
 def binary(name: str) -> Path:
     """A program of ours; its absence is a failure, because what it judges goes untested."""
-    return require_server(name, ROOT)
+    return require_server(name)
 
 
 def read_yaml(path: Path) -> Any:

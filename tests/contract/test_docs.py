@@ -123,7 +123,7 @@ def test_commands_start(line: str, tmp_path: Path) -> None:
     environ = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
     program, *arguments = words[len(environ) :]
     if program == "otelcol-contrib":
-        command = [require_server("otelcol", ROOT), "validate", *arguments]
+        command = [require_server("otelcol"), "validate", *arguments]
         subprocess.run(command, cwd=ROOT, check=True, timeout=LIMIT)
     elif program == "cqrs-dashboards":
         arguments[-1] = "http://127.0.0.1:1"  # nothing listens there
@@ -134,7 +134,7 @@ def test_commands_start(line: str, tmp_path: Path) -> None:
         (tmp_path / "prometheus.yml").write_text(blocks(ROADS, "yaml")[-1])
         port = choose_ports({"web": None})["web"]
         own = [f"--web.listen-address=127.0.0.1:{port}"]
-        started([require_server("prometheus", ROOT), *arguments, *own], {}, tmp_path, "ready to")
+        started([require_server("prometheus"), *arguments, *own], {}, tmp_path, "ready to")
     else:
         assert program == "orders"
         own = ["--port=0", f"--data={tmp_path / 'shop'}"]

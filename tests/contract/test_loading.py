@@ -145,7 +145,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(
                 [
-                    require_server("prometheus", ROOT),
+                    require_server("prometheus"),
                     f"--config.file={folder / 'prometheus.yml'}",
                     f"--storage.tsdb.path={tmp_path / 'data'}",
                     f"--web.listen-address={itself}",

@@ -215,7 +215,7 @@ def prometheus(folder: Path, kind: Kind, settings: Mapping[str, Any]) -> Iterato
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
-                require_server("prometheus", ROOT),
+                require_server("prometheus"),
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address={address}",

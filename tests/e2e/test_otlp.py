@@ -116,7 +116,7 @@ def pipeline(tmp_path_factory) -> Iterator[Pipeline]:
             pipeline.start(store, *ORDERS, "keep-traces", f"--port={ports[store]}", output)
         (pipeline.folder / "prometheus.yml").write_text(prometheus_configuration(host))
         pipeline.start(
-            "prometheus", require_server("prometheus", ROOT),
+            "prometheus", require_server("prometheus"),
             "--config.file=prometheus.yml", f"--web.listen-address={host}:9090",
             "--enable-feature=exemplar-storage",
             "--web.enable-otlp-receiver", "--web.enable-remote-write-receiver",
@@ -124,7 +124,7 @@ def pipeline(tmp_path_factory) -> Iterator[Pipeline]:
         (pipeline.folder / "collector.yaml").write_text(collector_changes(ports))
         configs = (COLLECTOR / "otel-collector.yaml", *OVERLAYS, "collector.yaml")
         pipeline.start(
-            "collector", require_server("otelcol", ROOT),
+            "collector", require_server("otelcol"),
             *(f"--config={config}" for config in configs),
             LISTEN_HOST=host, TRACES_PERCENT="0", PROJECTION_LAG_MS=str(LATE_MS),
             REMOTE_WRITE_ENDPOINT=f"http://{host}:9090/api/v1/write",

@@ -94,7 +94,7 @@ class Place:
         overlay["service"] = {"pipelines": {"traces": {"exporters": ["debug"]}}}
         (self.folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
         files = (ROOT / "collector/otel-collector.yaml", self.folder / "overlay.yaml")
-        command = [str(require_server("otelcol", ROOT)), *(f"--config={file}" for file in files)]
+        command = [str(require_server("otelcol")), *(f"--config={file}" for file in files)]
         self.start("collector", command, f"http://{self.host}:13133", LISTEN_HOST=self.host)
 
     def store(self, *flags: str, **settings: Any) -> None:
@@ -113,7 +113,7 @@ class Place:
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(document))
         command = [
-            str(require_server("prometheus", ROOT)), f"--config.file={folder}/prometheus.yml",
+            str(require_server("prometheus")), f"--config.file={folder}/prometheus.yml",
             f"--storage.tsdb.path={folder}/data", f"--web.listen-address={self.host}:9090", *flags,
         ]  # fmt: skip
         self.start("prometheus", command, f"{self.prometheus_url}/-/ready")

@@ -97,7 +97,7 @@ class RunningDemo:
 def start_demo(folder: Path, *arguments: str) -> RunningDemo:
     """Start a demo with its data and output in a folder; fails the test without Prometheus."""
     try:
-        require_server("prometheus", ROOT)
+        require_server("prometheus")
     except ServerMissingError as error:
         pytest.fail(str(error))
     with (folder / "output.txt").open("wb") as output:

@@ -18,7 +18,7 @@ from .counts import count_files, counts
 from .files import OutputError, remove_obsolete, write_files
 from .inhibitions import INHIBITIONS_FILE
 from .live.options import server_options
-from .options import FILE, FOLDER, BadInputError, config_option
+from .options import FILE, FOLDER, PROGRAM, BadInputError, config_option
 from .promtool import PromtoolMissingError, check_rules
 from .reference import fill_region, render_reference
 from .rule_files import render_inhibitions, render_rules
@@ -68,12 +68,14 @@ def generate(output: Path, runbooks: Path | None, config: Config) -> None:
 @server_options(required=False)
 @click.option("--json", "machine_readable", is_flag=True, help="With --prometheus: JSON, no text.")
 @click.option("--verbose", "-v", is_flag=True, help="With --prometheus: name every rule.")
+@click.option("--promtool", type=PROGRAM, help="Without --prometheus; by default that on PATH.")
 @config_option
 def check(
     files: tuple[Path, ...],
     access: Access | None,
     machine_readable: bool,
     verbose: bool,
+    promtool: Path | None,
     config: Config,
 ) -> None:
     """Check and count what follows from the settings, or check rule FILES, with promtool.
@@ -102,7 +104,7 @@ def check(
         found = ", ".join(f"{number} {what}" for what, number in counted.items())
         click.echo(f"well-formed: {found}")
         try:
-            faults = check_rules(files or rendered)
+            faults = check_rules(files or rendered, promtool)
         except PromtoolMissingError as error:
             click.echo(f"not checked: whether Prometheus accepts the rules. {error}", err=True)
             sys.exit(3)

@@ -11,6 +11,10 @@ from .config_file import ConfigError, read_config
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+# Absolute, or a name without a folder would be looked up on PATH.
+PROGRAM = click.Path(
+    path_type=Path, exists=True, dir_okay=False, executable=True, resolve_path=True
+)
 DEFAULT_CONFIG = Path("cqrs.yaml")
 
 

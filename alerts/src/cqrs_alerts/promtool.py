@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ADVICE = (
-    "promtool was not found in PATH or .tools/bin; "
-    "it comes with Prometheus, and in this repository with: make tools"
+    "promtool was not found on PATH; it comes with Prometheus: add its folder to PATH, or give "
+    "the program by --promtool"
 )
 
 
@@ -21,26 +21,25 @@ def find_promtool() -> Path:
     """Where promtool is.
 
     Raises:
-        PromtoolMissingError: It is neither in PATH nor in ``.tools/bin`` here or above.
+        PromtoolMissingError: It is not on PATH.
     """
-    here = Path.cwd()
-    folders = (folder / ".tools" / "bin" for folder in (here, *here.parents))
-    found = shutil.which("promtool") or next(
-        filter(None, (shutil.which("promtool", path=str(folder)) for folder in folders)), None
-    )
+    found = shutil.which("promtool")
     if found is None:
         raise PromtoolMissingError(ADVICE)
     return Path(found)
 
 
-def check_rules(paths: Iterable[Path]) -> str:
+def check_rules(paths: Iterable[Path], promtool: Path | None = None) -> str:
     """What promtool finds wrong with rule files; empty when nothing is.
+
+    ``promtool`` is the program; by default the one on PATH.
 
     Raises:
         PromtoolMissingError: There is no promtool to ask.
     """
+    program = promtool or find_promtool()
     done = subprocess.run(
-        [find_promtool(), "check", "rules", "--lint=all", "--lint-fatal", *map(str, paths)],
+        [program, "check", "rules", "--lint=all", "--lint-fatal", *map(str, paths)],
         capture_output=True,
         text=True,
         check=False,

@@ -13,7 +13,7 @@ from cqrs_alerts.config import Config
 from cqrs_alerts.dashboard_settings import DashboardSettings, override
 from cqrs_alerts.files import OutputError, write_files
 from cqrs_alerts.live.options import server_options
-from cqrs_alerts.options import FILE, FOLDER, BadInputError, config_option
+from cqrs_alerts.options import FILE, FOLDER, PROGRAM, BadInputError, config_option
 
 from .bundle import NAMES, render_all
 from .files import read_dashboards, remove_obsolete, write_dashboards
@@ -142,6 +142,7 @@ def doctor(
 @click.option(
     "--screenshot", "pictures", type=FOLDER, help="Write one PNG per dashboard there, and end."
 )
+@click.option("--chromium", type=PROGRAM, help="For --screenshot; by default the one on PATH.")
 def preview(
     access: Access,
     config: Config,
@@ -150,6 +151,7 @@ def preview(
     start: str | None,
     browse: bool,
     pictures: Path | None,
+    chromium: Path | None,
 ) -> None:
     """Draw the dashboards in the browser with data from a live Prometheus, without Grafana.
 
@@ -167,7 +169,7 @@ def preview(
             if pictures:
                 server.require_prometheus()  # pictures of error messages are of no use
                 with server.serving():
-                    for path in take_screenshots(pictures, shown, server.dashboard_url):
+                    for path in take_screenshots(pictures, shown, server.dashboard_url, chromium):
                         click.echo(f"wrote {path}")
                 return
             click.echo(

@@ -183,12 +183,13 @@ def test_changes_beyond_a_screen_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-def test_check_accepts_what_it_generates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings and rules are fine by promtool, found above this folder: exit status 0."""
-    monkeypatch.chdir(Path(__file__).parent)
-    result = run("check")
-    assert result.exit_code == 0, result.output
-    assert "promtool: accepts the rules" in result.output
+def test_check_accepts_what_it_generates(promtool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings and rules are fine by promtool, from PATH or by an option: exit status 0."""
+    for options in ((), ("--promtool", promtool)):
+        result = run("check", *options)
+        assert result.exit_code == 0, result.output
+        assert "promtool: accepts the rules" in result.output
+        monkeypatch.setenv("PATH", "")
 
 
 def test_check_counts_what_generate_writes(tmp_path: Path) -> None:
@@ -220,9 +221,8 @@ def test_check_counts_what_generate_writes(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-def test_check_reports_what_promtool_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_reports_what_promtool_finds(tmp_path: Path) -> None:
     """A selector that Prometheus cannot compile, a bad rule file: exit status 1 and its words."""
-    monkeypatch.chdir(Path(__file__).parent)
     config = tmp_path / "cqrs.yaml"
     config.write_text("""selector: ['namespace=~"("']""")
     result = run("check", "--config", config)
@@ -236,9 +236,8 @@ def test_check_reports_what_promtool_finds(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.servers
-def test_check_counts_what_is_in_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_counts_what_is_in_the_files(tmp_path: Path) -> None:
     """Not what the settings would give."""
-    monkeypatch.chdir(Path(__file__).parent)
     rules = tmp_path / "rules.yaml"
     own = {"name": "own", "rules": [{"record": "a:b", "expr": "up"}, {"alert": "A", "expr": "up"}]}
     rules.write_text(yaml.safe_dump({"groups": [own]}))
@@ -258,13 +257,21 @@ def test_check_refuses_what_is_no_rule_file(text: str, tmp_path: Path) -> None:
 def test_check_without_promtool_says_what_it_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Own checks still run; exit status 3, what was not checked, and where to get promtool."""
+    """Own checks still run; exit status 3, what was not checked, and where to get promtool.
+
+    What somebody put into .tools/bin of the working directory is not run.
+    """
+    planted = tmp_path / ".tools" / "bin" / "promtool"
+    planted.parent.mkdir(parents=True)
+    planted.write_text("#!/bin/sh\n")
+    planted.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     result = run("check")
     assert result.exit_code == 3
     assert "well-formed" in result.stdout
     assert "not checked: whether Prometheus accepts" in result.stderr
-    assert "make tools" in result.stderr
+    assert "--promtool" in result.stderr
     (tmp_path / "cqrs.yaml").write_text("zzz: 1")
     assert run("check", "--config", "cqrs.yaml").exit_code == 2
 

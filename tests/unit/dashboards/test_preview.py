@@ -185,8 +185,11 @@ def test_a_taken_port_is_named() -> None:
 
 
 def test_a_missing_chromium_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Screenshots without Chromium fail with what to install."""
-    monkeypatch.setenv("PATH", "")
+    """Screenshots without Chromium fail with what to install; one of a shared folder is not run."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    planted = tmp_path / ".tools" / "bin" / "chromium"
+    planted.parent.mkdir(parents=True)
+    planted.touch(mode=0o755)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ChromiumError, match=r"none of chromium.* install"):
         find_chromium()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -32,11 +33,12 @@ def taken():
 
 
 @pytest.fixture
-def prometheus(tmp_path):
+def prometheus(tmp_path, monkeypatch):
     """A file where the demo looks for Prometheus; these tests end before it is started."""
-    program = tmp_path / ".tools" / "bin" / "prometheus"
-    program.parent.mkdir(parents=True)
+    program = tmp_path / "bin" / "prometheus"
+    program.parent.mkdir()
     program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     return program
 
 
@@ -258,18 +260,20 @@ def test_chosen_ports_differ_and_a_taken_one_is_named(taken):
         choose_ports({"service": taken})
 
 
-def test_prometheus_is_found_in_the_working_tree_first(tmp_path, prometheus, monkeypatch):
-    """.tools/bin of a folder above wins over PATH."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    (tmp_path / "prometheus").touch(mode=0o755)
-    assert require_server("prometheus", tmp_path / "deep" / "down") == prometheus
+def test_servers_are_found_on_path_alone(tmp_path, prometheus, monkeypatch):
+    """What somebody else put into .tools/bin of the working directory is not run."""
+    planted = tmp_path / "shared" / ".tools" / "bin" / "prometheus"
+    planted.parent.mkdir(parents=True)
+    planted.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path / "shared")
+    assert require_server("prometheus") == prometheus
 
 
 def test_without_prometheus_the_error_says_how_to_get_it(tmp_path, monkeypatch):
-    """Neither in the tree nor on PATH is an error with the advice."""
+    """A server that is not on PATH is an error with the advice."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ServerMissingError, match="run `make tools`"):
-        require_server("prometheus", tmp_path)
+        require_server("prometheus")
 
 
 def test_prometheus_scrapes_both_processes_under_one_job(tmp_path):

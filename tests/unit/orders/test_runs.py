@@ -22,7 +22,7 @@ def _without_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each run is a process that never ends, which needs no server."""
     for module in (matrix_runs, all_runs):
         monkeypatch.setattr(module, "ORDERS", STUCK)
-        monkeypatch.setattr(module, "require_server", lambda name, root: Path(name))
+        monkeypatch.setattr(module, "require_server", lambda name: Path(name))
         monkeypatch.setattr(module.signal, "signal", lambda number, handler: None)
 
 

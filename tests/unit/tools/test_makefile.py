@@ -16,6 +16,9 @@ TARGETS = [
     "tools", "clean",
 ]  # fmt: skip
 
+# Programs are found on PATH alone.
+WITH_TOOLS = f'env PATH="{ROOT}/.tools/bin:$PATH"'
+
 
 def make(*arguments: str) -> str:
     """What make prints; it is told to do nothing else where that matters."""
@@ -53,14 +56,14 @@ def test_demo_gets_only_what_it_uses_and_becomes_the_demo() -> None:
     """Prometheus, nothing else; exec, so that Ctrl-C reaches the demo itself."""
     *_, servers, demo = make("-n", "demo").splitlines()
     assert servers.split("get_servers.py")[1].split() == ["prometheus"]
-    assert demo.startswith("exec .venv/bin/orders demo")
+    assert demo.startswith(f"exec {WITH_TOOLS} .venv/bin/orders demo")
 
 
 def test_faults_get_what_they_need() -> None:
     """Prometheus, Alertmanager so that alerts reach somebody, and the collector that is broken."""
     *_, servers, faults = make("-n", "faults").splitlines()
     assert servers.split("get_servers.py")[1].split() == ["prometheus", "alertmanager", "otelcol"]
-    assert faults.startswith("exec .venv/bin/orders faults")
+    assert faults.startswith(f"exec {WITH_TOOLS} .venv/bin/orders faults")
 
 
 def test_roads_get_what_they_need() -> None:
@@ -68,7 +71,7 @@ def test_roads_get_what_they_need() -> None:
     *_, servers, roads = make("-n", "roads").splitlines()
     needed = ["prometheus", "prometheus2", "otelcol"]
     assert servers.split("get_servers.py")[1].split() == needed
-    assert roads.startswith("exec .venv/bin/orders roads")
+    assert roads.startswith(f"exec {WITH_TOOLS} .venv/bin/orders roads")
 
 
 @pytest.mark.parametrize("target", ["lint", "type", "generate", "tools", "pytest"])

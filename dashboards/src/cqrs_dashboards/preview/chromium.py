@@ -17,8 +17,8 @@ from ..files import Json
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ADVICE = (
-    f"none of {', '.join(_NAMES)} was found in PATH or .tools/bin; install Debian's package "
-    "chromium or any Chrome, in this repository with: make tools"
+    f"none of {', '.join(_NAMES)} was found on PATH; install Debian's package chromium or any "
+    "Chrome, or give the program by --chromium"
 )
 _WIDTH = 1600  # pixels
 _FIRST_HEIGHT = 1200  # until the page has told its own
@@ -34,27 +34,28 @@ def find_chromium() -> Path:
     """Where Chromium is.
 
     Raises:
-        ChromiumError: It is neither in PATH nor in ``.tools/bin`` here or above.
+        ChromiumError: It is not on PATH.
     """
-    here = Path.cwd()
-    folders = (str(folder / ".tools" / "bin") for folder in (here, *here.parents))
-    for folder in (None, *folders):
-        for name in _NAMES:
-            found = shutil.which(name, path=folder)
-            if found:
-                return Path(found)
-    raise ChromiumError(_ADVICE)
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        raise ChromiumError(_ADVICE)
+    return Path(found)
 
 
 def take_screenshots(
-    folder: Path, dashboards: Sequence[Json], url_of: Callable[[str], str]
+    folder: Path,
+    dashboards: Sequence[Json],
+    url_of: Callable[[str], str],
+    chromium: Path | None = None,
 ) -> list[Path]:
     """One PNG per dashboard, as high as its page; returns their paths.
+
+    ``chromium`` is the program; by default the one on PATH.
 
     Raises:
         ChromiumError: Chromium is missing or fails, a page is not drawn, the folder not writable.
     """
-    chromium = find_chromium()
+    chromium = chromium or find_chromium()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

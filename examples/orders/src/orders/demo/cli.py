@@ -88,7 +88,7 @@ def demo(
 ) -> None:
     """Run everything: service, projection, load and Prometheus with rules and dashboards.
 
-    With Alertmanager too, when there is one in .tools/bin or on PATH.
+    With Alertmanager too, when there is one on PATH.
     """
     from ..faults.registry import fault_named
     from .command_lines import PORTS, DemoSettings

@@ -89,7 +89,7 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
     """
     collector = ["otelcol"] if any(run.fault and run.fault.collector for run in runs) else []
     for server in ("prometheus", "alertmanager", *collector):
-        require_server(server, Path.cwd())
+        require_server(server)
     # Where there is no terminal to fit into, rows stay whole.
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     folder = settings.folder

@@ -70,7 +70,7 @@ def run_demo(settings: DemoSettings) -> int:
         NoCollectorFilesError: The fault needs the collector, whose configuration is not here.
         DataLimitError: The data folder holds more than it may.
     """
-    program = require_server("prometheus", Path.cwd())
+    program = require_server("prometheus")
     ports = choose_ports(settings.ports)
     demo = Demo(settings, Parts(_make_logs_folder(settings.data)))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

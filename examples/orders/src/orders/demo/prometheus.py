@@ -22,26 +22,23 @@ class ServerMissingError(Exception):
     """A server that is needed is not on this machine."""
 
 
-def find_server(name: str, start: Path) -> Path | None:
-    """Find a server in ``.tools/bin`` of a folder or one above it, else on PATH."""
-    for folder in (start, *start.parents):
-        program = folder / ".tools" / "bin" / name
-        if program.is_file():
-            return program
-    on_path = shutil.which(name)
-    return Path(on_path) if on_path else None
+def find_server(name: str) -> Path | None:
+    """Find a server on PATH, which ``make`` begins with the repository's ``.tools/bin``."""
+    found = shutil.which(name)
+    return Path(found) if found else None
 
 
-def require_server(name: str, start: Path) -> Path:
+def require_server(name: str) -> Path:
     """Find a server that is needed.
 
     Raises:
-        ServerMissingError: It is nowhere.
+        ServerMissingError: It is not on PATH.
     """
-    program = find_server(name, start)
+    program = find_server(name)
     if program is None:
         raise ServerMissingError(
-            f"no {name} in {start / '.tools' / 'bin'} or on PATH; run `make tools`"
+            f"{name} was not found on PATH; install it, or run `make tools` and add .tools/bin to "
+            "PATH"
         )
     return program
 

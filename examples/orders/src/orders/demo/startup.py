@@ -43,7 +43,7 @@ def start_all(demo: Demo, program: Path, ports: Mapping[str, int]) -> None:
         _generate("cqrs-dashboards", dashboards, demo.settings.config)
     else:
         del addresses["preview"]
-    pager = find_server("alertmanager", Path.cwd())
+    pager = find_server("alertmanager")
     if not pager:
         del addresses["alertmanager"], addresses["receiver"]
     if demo.settings.collector:
@@ -117,7 +117,7 @@ def _start_alertmanager(demo: Demo, program: Path, ports: Mapping[str, int], rul
 
 def _start_trace_path(demo: Demo, ports: Mapping[str, int]) -> Mapping[str, str]:
     """Start collector and store; returns the variables of those that send to it."""
-    program = require_server("otelcol", Path.cwd())
+    program = require_server("otelcol")
     host = httpx.URL(demo.urls["collector metrics"]).host
     overlay = demo.settings.data / trace_path.OVERLAY
     overlay.write_text(trace_path.overlay(demo.urls["traces"]))

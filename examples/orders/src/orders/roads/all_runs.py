@@ -73,9 +73,9 @@ def run_all(runs: Sequence[Run], settings: MatrixSettings) -> int:
         OSError: The folder cannot be made, or is there already.
     """
     for server in sorted({cell.road.server for run in runs for cell in run.cells}):
-        require_server(server, Path.cwd())
+        require_server(server)
     if any(run.road.export == "collector" for run in runs):
-        require_server("otelcol", Path.cwd())
+        require_server("otelcol")
     console = Console() if sys.stdout.isatty() else Console(width=LOG_WIDTH)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -28,7 +28,7 @@ def _kill_servers(started: Started) -> None:
         start_collector(started, "collector-again")
     for cell in started.run.cells:
         _kill(started, started.layout.folder(cell).name)
-        program = require_server(cell.road.server, Path.cwd())
+        program = require_server(cell.road.server)
         start_prometheus(started, cell, program, "-again")
 
 

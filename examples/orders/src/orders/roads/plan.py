@@ -39,7 +39,7 @@ class Road:
     converted: tuple[Strategy, ...] = ()
     exponential: tuple[Strategy, ...] = ()
     workers: int = 1
-    server: str = "prometheus"  # file name in .tools/bin
+    server: str = "prometheus"  # name of the program
     disturbance: Disturbance | None = None
 
     def strategies(self, kind: Kind) -> tuple[Strategy, ...]:

@@ -194,7 +194,7 @@ def started(run: Run, data: Path, stop: threading.Event | None = None) -> Iterat
         LateError, StoppedError, PartEndedError: It did not come up.
     """
     layout = Layout(run, choose_host(), data)
-    programs = {cell: require_server(cell.road.server, Path.cwd()) for cell in run.cells}
+    programs = {cell: require_server(cell.road.server) for cell in run.cells}
     logs = data / "logs"
     logs.mkdir(parents=True)
     started = Started(layout, Parts(logs), stop or threading.Event())
@@ -232,7 +232,7 @@ def start_collector(started: Started, name: str = "collector") -> None:
     layout = started.layout
     overlay = layout.data / "collector.yaml"
     overlay.write_text(servers.collector_overlay(layout))
-    command = servers.collector(require_server("otelcol", Path.cwd()), overlay)
+    command = servers.collector(require_server("otelcol"), overlay)
     environment = {**_clean_environment(), **collector.environment(layout.host)}
     started.parts.start(name, command, environment=environment)
     _wait_for_answer(started, layout.health_url, "the collector")
